@@ -1,0 +1,5 @@
+"""`python -m groqdesk`."""
+
+from groqdesk.cli import main
+
+raise SystemExit(main())
