@@ -52,24 +52,32 @@ def _add(a: float | None, b: float | None) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class TokenPrice:
-    """Price of a language model in nano-dollars per token. `cached` is None where a cached token costs the same."""
+    """Price of a language model in nano-dollars per million tokens: $0.0375 per million is 37_500_000, exactly.
 
-    prompt_nano_usd: int
-    completion_nano_usd: int
-    cached_nano_usd: int | None = None
+    `cached_nano_usd_per_m` is None where a cached token costs the same as any other prompt token.
+    """
+
+    prompt_nano_usd_per_m: int
+    completion_nano_usd_per_m: int
+    cached_nano_usd_per_m: int | None = None
 
 
 def cost_nano_usd(usage: TokenUsage, price: TokenPrice | None) -> int | None:
     """Cost of a call: (prompt - cached) * in + cached * cached price + completion * out. None if the price is unknown.
 
+    Summed exactly in nano-dollars per million tokens and rounded once, half up.
     Source: Groq's prompt caching and pricing pages; reasoning tokens are billed inside completion tokens.
     """
     if price is None:
         return None
     cached = min(usage.cached_tokens, usage.prompt_tokens)
-    cached_price = price.prompt_nano_usd if price.cached_nano_usd is None else price.cached_nano_usd
-    prompt = (usage.prompt_tokens - cached) * price.prompt_nano_usd
-    return prompt + cached * cached_price + usage.completion_tokens * price.completion_nano_usd
+    cached_price = price.prompt_nano_usd_per_m if price.cached_nano_usd_per_m is None else price.cached_nano_usd_per_m
+    total = (
+        (usage.prompt_tokens - cached) * price.prompt_nano_usd_per_m
+        + cached * cached_price
+        + usage.completion_tokens * price.completion_nano_usd_per_m
+    )
+    return (total + 500_000) // 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
