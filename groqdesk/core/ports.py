@@ -152,8 +152,8 @@ class ConversationStore(Protocol):
 
     async def messages(self, conversation_id: str) -> tuple[StoredMessage, ...]: ...
 
-    async def begin_turn(self, question: StoredMessage, answer: StoredMessage) -> None:
-        """Stores the user's message (if new) and the empty answer in state `streaming`, and clears the draft."""
+    async def begin_turn(self, question: StoredMessage | None, answer: StoredMessage) -> None:
+        """Stores the user's message (if there is a new one) and the empty answer in state `streaming`, and clears the draft."""
         ...
 
     async def save_streamed(self, message_id: str, content: str, reasoning: str) -> None: ...

@@ -1,0 +1,461 @@
+"""The Playground's state: conversations, the open one, its answer as it streams, and what the model may be told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from groqdesk.core import parameters, tokens
+from groqdesk.core.catalog import ModelInfo
+from groqdesk.core.conversations import Conversation, StoredMessage, Trouble
+from groqdesk.core.errors import GroqdeskError
+from groqdesk.core.ids import new_id
+from groqdesk.core.messages import (
+    ChatEvent,
+    Failed,
+    Finished,
+    Interrupted,
+    ModelChoice,
+    ReasoningDelta,
+    Started,
+    TextDelta,
+)
+from groqdesk.core.ports import Batches, Clock, ConversationStore, Engine
+from groqdesk.core.tasks import TaskScope
+from groqdesk.services.catalog import CatalogService
+from groqdesk.services.llm import LLMIntegrationService, history, title_of
+
+DRAFT_SAVE_S = 0.4
+MESSAGE_MAX_CHARACTERS = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One sentence with one action, shown inline."""
+
+    text: str
+    action: str = ""
+    kind: str = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class ChatState:
+    """Everything the Playground shows except the text that is streaming right now.
+
+    `turns` are the stored messages of the open conversation, in order. `streaming_id` names the answer that is being
+    written; its text arrives by `text_arrived`. `estimate_tokens` and `worst_cost_nano_usd` belong to the composer.
+    """
+
+    conversations: tuple[Conversation, ...] = ()
+    search: str = ""
+    current: Conversation | None = None
+    turns: tuple[StoredMessage, ...] = ()
+    loading: bool = False
+    streaming_id: str | None = None
+    queued: str = ""
+    draft: str = ""
+    choice: ModelChoice = ModelChoice("groq", "openai/gpt-oss-120b")
+    model: ModelInfo | None = None
+    models: tuple[ModelInfo, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+    dropped: tuple[str, ...] = ()
+    estimate_tokens: int = 0
+    context_tokens: int = 0
+    worst_cost_nano_usd: int | None = None
+    undo_delete: Conversation | None = None
+    notice: Notice | None = None
+
+    @property
+    def busy(self) -> bool:
+        return self.streaming_id is not None
+
+
+class ChatViewModel(QObject):
+    """Commands of the Playground; state changes come by `changed`, streamed text by the three arrival signals."""
+
+    changed = Signal()
+    text_arrived = Signal(str, str)
+    reasoning_arrived = Signal(str, str)
+    turn_ended = Signal(str)
+    conversation_opened = Signal()
+
+    def __init__(
+        self,
+        engine: Engine,
+        llm: LLMIntegrationService,
+        conversations: ConversationStore,
+        catalog: CatalogService,
+        clock: Clock,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._engine = engine
+        self._llm = llm
+        self._store = conversations
+        self._catalog = catalog
+        self._clock = clock
+        self.state = ChatState()
+        self.scope = TaskScope(self._report)
+        self._stream: Batches[ChatEvent] | None = None
+        self._live_text: list[str] = []
+        self._live_reasoning: list[str] = []
+        self._draft_saving = False
+        self._stopping = False
+
+    # --- opening -----------------------------------------------------------------------------------------------------
+
+    def start(self, choice: ModelChoice) -> None:
+        """Loads the list of conversations and opens the newest."""
+        self._choose(choice, {})
+        self.scope.start(self._start(), "load conversations")
+
+    async def _start(self) -> None:
+        await self._reload_list()
+        if self.state.conversations and self.state.current is None and not self.state.draft:
+            await self._open(self.state.conversations[0].id)
+
+    def open(self, conversation_id: str) -> None:
+        if self.state.current is None or self.state.current.id != conversation_id:
+            self.scope.start(self._open(conversation_id), "open conversation")
+
+    async def _open(self, conversation_id: str) -> None:
+        await self._leave()
+        conversation = await self._store.get(conversation_id)
+        if conversation is None:
+            await self._reload_list()
+            return
+        self._set(current=conversation, turns=(), loading=True, notice=None)
+        turns = await self._store.messages(conversation_id)
+        self._set(turns=_shown(turns), loading=False, draft=conversation.draft)
+        self._choose(conversation.choice, conversation.parameters)
+        self.conversation_opened.emit()
+
+    def new_chat(self) -> None:
+        """An empty page with the model and parameters of the last one; nothing is stored before the first message."""
+        self.scope.start(self._new_chat(), "new chat")
+
+    async def _new_chat(self) -> None:
+        await self._leave()
+        self._set(current=None, turns=(), draft="", notice=None, loading=False)
+        self._estimate()
+        self.conversation_opened.emit()
+
+    async def _leave(self) -> None:
+        await self._stop()
+        await self._save_draft()
+
+    def search(self, text: str) -> None:
+        self._set(search=text)
+        self.scope.start(self._reload_list(), "search conversations")
+
+    async def _reload_list(self) -> None:
+        search = self.state.search
+        found = await self._store.recent(search)
+        if search == self.state.search:
+            current = next((c for c in found if self.state.current and c.id == self.state.current.id), self.state.current)
+            self._set(conversations=found, current=current)
+
+    def refresh(self) -> None:
+        """Another process wrote to the database: reads the list again, and the open conversation if it is at rest."""
+        self.scope.start(self._refresh(), "refresh")
+
+    async def _refresh(self) -> None:
+        await self._reload_list()
+        current = self.state.current
+        if current is not None and not self.state.busy:
+            turns = _shown(await self._store.messages(current.id))
+            if turns != self.state.turns and not self.state.busy:
+                self._set(turns=turns)
+                self.conversation_opened.emit()
+
+    # --- talking -----------------------------------------------------------------------------------------------------
+
+    def set_draft(self, text: str) -> None:
+        if text == self.state.draft:
+            return
+        self.state = replace(self.state, draft=text)
+        self._estimate()
+        if not self._draft_saving:
+            self._draft_saving = True
+            self.scope.start(self._save_draft_soon(), "save draft")
+
+    async def _save_draft_soon(self) -> None:
+        import asyncio
+
+        try:
+            await asyncio.sleep(DRAFT_SAVE_S)
+        finally:
+            self._draft_saving = False
+        await self._save_draft()
+
+    async def _save_draft(self) -> None:
+        if self.state.current is not None:
+            await self._store.save_draft(self.state.current.id, self.state.draft)
+
+    def send(self, text: str) -> None:
+        """Asks. While an answer streams, the text waits in the queue and is sent when it has ended."""
+        if not text.strip():
+            return
+        if len(text) > MESSAGE_MAX_CHARACTERS:
+            self._set(notice=Notice("This message is longer than 4 million characters.", "Shorten"))
+            return
+        if problem := self.first_problem():
+            self._set(notice=Notice(problem.sentence, problem.fix_label, "parameter"))
+            return
+        if self.state.busy:
+            queued = f"{self.state.queued}\n\n{text}" if self.state.queued else text
+            self._set(queued=queued, draft="")
+            return
+        self._set(draft="", notice=None)
+        self.scope.start(self._ask(text), "ask")
+
+    def stop(self) -> None:
+        """Ends the running answer; what has arrived stays."""
+        self.scope.start(self._stop(), "stop")
+
+    async def _stop(self) -> None:
+        if self._stream is not None and not self._stopping:
+            self._stopping = True
+            await self._stream.aclose()
+
+    def regenerate(self, message_id: str | None = None) -> None:
+        """Answers the question before `message_id` (the last answer by default) anew; the old answer is kept, not shown."""
+        turns = self.state.turns
+        answers = [t for t in turns if t.role == "assistant" and (message_id is None or t.id == message_id)]
+        if answers and not self.state.busy and self.state.current is not None:
+            self.scope.start(self._regenerate(answers[-1]), "regenerate")
+
+    async def _regenerate(self, answer: StoredMessage) -> None:
+        await self._store.replace_from(answer.conversation_id, answer.position)
+        self._set(turns=tuple(t for t in self.state.turns if t.position < answer.position))
+        await self._ask(None)
+
+    def go_on(self) -> None:
+        """Asks the model to go on where a broken answer ended."""
+        self.send("Continue exactly where you stopped.")
+
+    def cancel_queued(self) -> None:
+        self._set(draft=self.state.queued, queued="")
+
+    async def _ask(self, question: str | None) -> None:
+        try:
+            conversation = await self._conversation_for(question or "")
+        except Exception:
+            if question is not None and not self.state.draft:
+                self._set(draft=question)
+            raise
+        self._live_text, self._live_reasoning, self._stopping = [], [], False
+        before = {t.id for t in self.state.turns}
+        self._set(streaming_id="")
+        self._stream = self._engine.stream(self._llm.converse, conversation, question)
+        try:
+            async with aclosing(self._stream) as batches:
+                async for batch in batches:
+                    if self._stopping:
+                        break
+                    await self._take(batch, before)
+        except Exception:
+            stored = await self._stored_turns(conversation.id)
+            if question is not None and all(t.content != question for t in stored if t.id not in before):
+                self._set(draft=question)  # the question never reached the disk: it goes back to the composer
+            raise
+        finally:
+            self._stream = None
+            await self._ended(conversation)
+        if queued := self.state.queued:
+            self._set(queued="")
+            if self._stopping:
+                self._set(draft=queued)
+            else:
+                await self._ask(queued)
+
+    async def _conversation_for(self, question: str) -> Conversation:
+        kept, dropped = parameters.split(self.state.model, self.state.values)
+        self._set(dropped=dropped)
+        now = self._clock.now_ms()
+        current = self.state.current
+        if current is None:
+            current = Conversation(new_id(), title_of(question), self.state.choice, now, now, kept)
+            await self._store.create(current)
+        else:
+            current = replace(current, choice=self.state.choice, parameters=kept, updated_ms=now, draft="")
+            await self._store.update(current)
+        self._set(current=current)
+        return current
+
+    async def _take(self, batch: list[ChatEvent], before: set[str]) -> None:
+        text, reasoning = [], []
+        for event in batch:
+            match event:
+                case TextDelta():
+                    text.append(event.text)
+                case ReasoningDelta():
+                    reasoning.append(event.text)
+                case Started() | Finished() | Interrupted() | Failed():
+                    pass
+                case _:
+                    pass
+        if not self.state.streaming_id:
+            await self._show_running_turn(before)
+        if reasoning:
+            self._live_reasoning.extend(reasoning)
+            self.reasoning_arrived.emit(self.state.streaming_id, "".join(reasoning))
+        if text:
+            self._live_text.extend(text)
+            self.text_arrived.emit(self.state.streaming_id, "".join(text))
+
+    async def _show_running_turn(self, before: set[str]) -> None:
+        if self.state.current is None:
+            return
+        turns = await self._stored_turns(self.state.current.id)
+        new = [t for t in turns if t.id not in before and t.role == "assistant"]
+        if new:
+            running = replace(new[-1], content="", reasoning="")
+            self._set(turns=(*[t for t in turns if t.id != running.id], running), streaming_id=running.id)
+            self.scope.start(self._reload_list(), "reload list")
+
+    async def _stored_turns(self, conversation_id: str) -> tuple[StoredMessage, ...]:
+        return _shown(await self._store.messages(conversation_id))
+
+    async def _ended(self, conversation: Conversation) -> None:
+        ended = self.state.streaming_id or ""
+        turns = await self._stored_turns(conversation.id)
+        if self.state.current is not None and self.state.current.id == conversation.id:
+            self._set(turns=turns, streaming_id=None)
+            self.turn_ended.emit(ended)
+        else:
+            self._set(streaming_id=None)
+        await self._reload_list()
+        self._estimate()
+
+    def live_text(self) -> tuple[str, str]:
+        """Text and reasoning of the running answer so far, for a view that opens in the middle of it."""
+        return "".join(self._live_text), "".join(self._live_reasoning)
+
+    # --- list --------------------------------------------------------------------------------------------------------
+
+    def rename(self, conversation_id: str, title: str) -> None:
+        title = " ".join(title.split())[:200]
+        if title:
+            self.scope.start(self._change(conversation_id, lambda c: replace(c, title=title)), "rename")
+
+    def pin(self, conversation_id: str, pinned: bool) -> None:
+        self.scope.start(self._change(conversation_id, lambda c: replace(c, pinned=pinned)), "pin")
+
+    async def _change(self, conversation_id: str, change: Callable[[Conversation], Conversation]) -> None:
+        conversation = await self._store.get(conversation_id)
+        if conversation is not None:
+            changed = change(conversation)
+            await self._store.update(changed)
+            if self.state.current is not None and self.state.current.id == conversation_id:
+                self._set(current=changed)
+            await self._reload_list()
+
+    def delete(self, conversation_id: str) -> None:
+        """Takes a conversation out of the list; `undo_delete` brings it back."""
+        self.scope.start(self._delete(conversation_id), "delete")
+
+    async def _delete(self, conversation_id: str) -> None:
+        conversation = await self._store.get(conversation_id)
+        if self.state.current is not None and self.state.current.id == conversation_id:
+            await self._new_chat()
+        await self._store.delete(conversation_id)
+        self._set(undo_delete=conversation)
+        await self._reload_list()
+
+    def undo_delete(self) -> None:
+        if self.state.undo_delete is not None:
+            self.scope.start(self._undo_delete(self.state.undo_delete.id), "undo delete")
+
+    async def _undo_delete(self, conversation_id: str) -> None:
+        await self._store.undelete(conversation_id)
+        self._set(undo_delete=None)
+        await self._reload_list()
+
+    def forget_undo(self) -> None:
+        self._set(undo_delete=None)
+
+    # --- model and parameters ----------------------------------------------------------------------------------------
+
+    def choose_model(self, choice: ModelChoice) -> None:
+        """Another model for the next message; parameters that it does not take stay stored and are not sent."""
+        self._choose(choice, self.state.values)
+        if self.state.current is not None:
+            self.scope.start(self._change(self.state.current.id, lambda c: replace(c, choice=choice)), "choose model")
+
+    def models_changed(self) -> None:
+        """The catalog learned what the account is served."""
+        self._choose(self.state.choice, self.state.values)
+
+    def _choose(self, choice: ModelChoice, values: Mapping[str, Any]) -> None:
+        model = self._catalog.find(choice.provider, choice.model)
+        _, dropped = parameters.split(model, values)
+        self._set(
+            choice=choice, model=model, values=dict(values), dropped=dropped, models=self._catalog.choosable(choice.provider)
+        )
+        self._estimate()
+
+    def set_parameter(self, name: str, value: Any) -> None:
+        """Sets one parameter; None goes back to the model's default."""
+        values = {k: v for k, v in self.state.values.items() if k != name}
+        if value is not None and value != parameters.default(self.state.model, name):
+            values[name] = value
+        self._set(values=values)
+        self._estimate()
+        if self.state.current is not None:
+            self.scope.start(
+                self._change(self.state.current.id, lambda c: replace(c, parameters=values)), "store parameters"
+            )
+
+    def reset_parameters(self) -> None:
+        for name in tuple(self.state.values):
+            self.set_parameter(name, None)
+
+    def first_problem(self) -> parameters.Problem | None:
+        return next(iter(parameters.validate(self.state.model, self.state.values)), None)
+
+    def dismiss_notice(self) -> None:
+        self._set(notice=None)
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _estimate(self) -> None:
+        state = self.state
+        empty = Conversation("", "", state.choice, 0, 0)
+        context = tokens.estimate_messages(history(state.current or empty, state.turns))
+        prompt = context + (tokens.estimate(state.draft) + 4 if state.draft else 0)
+        worst = self._catalog.worst_cost_nano_usd(state.choice, state.model, prompt, state.values)
+        self._set(estimate_tokens=prompt, context_tokens=context, worst_cost_nano_usd=worst)
+
+    def _report(self, error: Exception) -> None:
+        if isinstance(error, GroqdeskError):
+            self._set(notice=Notice(error.message, error.action))
+        else:
+            import logging
+
+            logging.getLogger(__name__).error("the Playground failed", exc_info=error)
+            self._set(notice=Notice("Something went wrong here. Nothing was lost.", "Show log"))
+
+    def _set(self, **changes: Any) -> None:
+        state = replace(self.state, **changes)
+        if state != self.state:
+            self.state = state
+            self.changed.emit()
+
+    async def close(self) -> None:
+        """Stops the running answer, stores the draft, ends every task."""
+        await self._leave()
+        await self.scope.close()
+
+
+def _shown(turns: tuple[StoredMessage, ...]) -> tuple[StoredMessage, ...]:
+    return tuple(t for t in turns if t.state != "replaced" and t.role in ("user", "assistant"))
+
+
+def trouble_sentence(trouble: Trouble, words: int) -> str:
+    """The second sentence of the card: how much is kept."""
+    return f"All {words:,} words are saved." if words else ""
