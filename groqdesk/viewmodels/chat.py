@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -29,8 +31,11 @@ from groqdesk.core.tasks import TaskScope
 from groqdesk.services.catalog import CatalogService
 from groqdesk.services.llm import LLMIntegrationService, history, title_of
 
+log = logging.getLogger(__name__)
+
 DRAFT_SAVE_S = 0.4
 MESSAGE_MAX_CHARACTERS = 4_000_000
+DEFAULT_CHOICE = ModelChoice("groq", "openai/gpt-oss-120b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ class ChatState:
     streaming_id: str | None = None
     queued: str = ""
     draft: str = ""
-    choice: ModelChoice = ModelChoice("groq", "openai/gpt-oss-120b")
+    choice: ModelChoice = DEFAULT_CHOICE
     model: ModelInfo | None = None
     models: tuple[ModelInfo, ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -156,7 +161,9 @@ class ChatViewModel(QObject):
         search = self.state.search
         found = await self._store.recent(search)
         if search == self.state.search:
-            current = next((c for c in found if self.state.current and c.id == self.state.current.id), self.state.current)
+            current = next(
+                (c for c in found if self.state.current and c.id == self.state.current.id), self.state.current
+            )
             self._set(conversations=found, current=current)
 
     def refresh(self) -> None:
@@ -184,8 +191,6 @@ class ChatViewModel(QObject):
             self.scope.start(self._save_draft_soon(), "save draft")
 
     async def _save_draft_soon(self) -> None:
-        import asyncio
-
         try:
             await asyncio.sleep(DRAFT_SAVE_S)
         finally:
@@ -395,7 +400,11 @@ class ChatViewModel(QObject):
         model = self._catalog.find(choice.provider, choice.model)
         _, dropped = parameters.split(model, values)
         self._set(
-            choice=choice, model=model, values=dict(values), dropped=dropped, models=self._catalog.choosable(choice.provider)
+            choice=choice,
+            model=model,
+            values=dict(values),
+            dropped=dropped,
+            models=self._catalog.choosable(choice.provider),
         )
         self._estimate()
 
@@ -435,9 +444,7 @@ class ChatViewModel(QObject):
         if isinstance(error, GroqdeskError):
             self._set(notice=Notice(error.message, error.action))
         else:
-            import logging
-
-            logging.getLogger(__name__).error("the Playground failed", exc_info=error)
+            log.error("the Playground failed", exc_info=error)
             self._set(notice=Notice("Something went wrong here. Nothing was lost.", "Show log"))
 
     def _set(self, **changes: Any) -> None:

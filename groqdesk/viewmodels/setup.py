@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -21,6 +22,8 @@ from groqdesk.core.ports import Engine, KeyCheck, KeyVault, ProviderSource, Vaul
 from groqdesk.core.secrets import Secret, clean_key
 from groqdesk.core.settings import Timings
 from groqdesk.core.tasks import TaskScope
+
+log = logging.getLogger(__name__)
 
 KeyState = Literal["empty", "checking", "works", "refused", "blocked", "offline", "problem"]
 
@@ -47,7 +50,12 @@ class SetupViewModel(QObject):
     finished = Signal(str)
 
     def __init__(
-        self, engine: Engine, providers: ProviderSource, vault: KeyVault, timings: Timings, parent: QObject | None = None
+        self,
+        engine: Engine,
+        providers: ProviderSource,
+        vault: KeyVault,
+        timings: Timings,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._engine = engine
@@ -96,7 +104,9 @@ class SetupViewModel(QObject):
             async with asyncio.timeout(self._timings.key_test_s):
                 found: KeyCheck = await self._engine.call(self._providers.check_key, self.state.provider, key)
         except TimeoutError:
-            self._set(key_state="offline", headline="No answer.", detail="The key can be kept anyway.", action="Try again")
+            self._set(
+                key_state="offline", headline="No answer.", detail="The key can be kept anyway.", action="Try again"
+            )
         except ProviderError as error:
             self._set(key_state=_state_of(error), headline=error.message, detail="", action=_action_of(error))
         else:
@@ -130,9 +140,7 @@ class SetupViewModel(QObject):
         if isinstance(error, GroqdeskError):
             self._set(key_state="problem", headline=error.message, detail="", action=error.action, saving=False)
         else:
-            import logging
-
-            logging.getLogger(__name__).error("key setup failed", exc_info=error)
+            log.error("key setup failed", exc_info=error)
             self._set(key_state="problem", headline="The key could not be kept.", detail="", action="", saving=False)
 
     def _set(self, **changes: Any) -> None:

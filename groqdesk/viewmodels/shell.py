@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -15,6 +16,8 @@ from groqdesk.core.settings import Settings
 from groqdesk.core.tasks import TaskScope
 from groqdesk.core.usage import usd_text
 from groqdesk.services.catalog import CatalogService
+
+log = logging.getLogger(__name__)
 
 LampState = Literal["ok", "testing", "failed", "off"]
 Page = Literal["setup", "chat"]
@@ -83,7 +86,9 @@ class ShellViewModel(QObject):
     def start(self) -> None:
         """Lamps and today's spending; asks the providers that have a key which models they serve."""
         providers = ("demo",) if self.state.demo else self._providers.names()
-        self._set(lamps=tuple(ProviderLamp(p, NAMES.get(p, p), "off", "") for p in providers if _has_lamp(p, self.settings)))
+        self._set(
+            lamps=tuple(ProviderLamp(p, NAMES.get(p, p), "off", "") for p in providers if _has_lamp(p, self.settings))
+        )
         for lamp in self.state.lamps:
             self.scope.start(self._test(lamp.provider), f"test {lamp.provider}")
         self.refresh_spending()
@@ -177,9 +182,7 @@ class ShellViewModel(QObject):
         if isinstance(error, GroqdeskError):
             self._set(notice=error.message)
         else:
-            import logging
-
-            logging.getLogger(__name__).error("the frame failed", exc_info=error)
+            log.error("the frame failed", exc_info=error)
             self._set(notice="Something went wrong here. Nothing was lost.")
 
     def _set(self, **changes: Any) -> None:
