@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any, NoReturn
 
 
 class Secret:
     """Wraps a key. Only `reveal()` gives it out; a test allows that call in the transport and in the keyring store."""
 
-    __slots__ = ("_value",)
+    __slots__ = ("__weakref__", "_value")
 
     def __init__(self, value: str) -> None:
         self._value = value
+        _alive.add(self)
 
     def reveal(self) -> str:
         return self._value
@@ -20,6 +22,10 @@ class Secret:
     def tail(self) -> str:
         """The last four characters, for people; empty for keys too short to show any part of."""
         return self._value[-4:] if len(self._value) >= 12 else ""
+
+    def scrub(self, text: str) -> str:
+        """`text` with this key replaced, for logs and details."""
+        return text.replace(self._value, "[key]") if len(self._value) >= 8 else text
 
     def same_as(self, other: Secret) -> bool:
         return self._value == other._value
@@ -48,6 +54,14 @@ class Secret:
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         raise TypeError("a secret is not copied or stored")
+
+
+_alive: weakref.WeakSet[Secret] = weakref.WeakSet()
+
+
+def known_secrets() -> tuple[Secret, ...]:
+    """Every secret that this process holds now."""
+    return tuple(_alive)
 
 
 def clean_key(text: str) -> Secret:
