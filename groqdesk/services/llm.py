@@ -93,9 +93,15 @@ class LLMIntegrationService:
         self._clock = clock
         self._timings = timings
 
-    async def run(self, run: Run, tools: ToolSource | None = None) -> AsyncGenerator[ChatEvent, None]:
+    def ledger(self) -> RunLedger:
+        """A ledger for one run, for a caller that wants to know what a stopped run took."""
+        return RunLedger(self._usage)
+
+    async def run(
+        self, run: Run, tools: ToolSource | None = None, ledger: RunLedger | None = None
+    ) -> AsyncGenerator[ChatEvent, None]:
         """Streams an answer without storing it; tool calls are answered and sent back, ten rounds at most."""
-        ledger = RunLedger(self._usage)
+        ledger = ledger or self.ledger()
         messages = run.messages
         characters = 0
         try:
@@ -138,7 +144,11 @@ class LLMIntegrationService:
             yield Interrupted(error, characters) if characters else Failed(error)
 
     async def converse(
-        self, conversation: Conversation, question: str | None, tools: ToolSource | None = None
+        self,
+        conversation: Conversation,
+        question: str | None,
+        tools: ToolSource | None = None,
+        ledger: RunLedger | None = None,
     ) -> AsyncGenerator[ChatEvent, None]:
         """Asks `question` in a stored conversation; None asks for an answer to what already stands there.
 
@@ -159,8 +169,9 @@ class LLMIntegrationService:
         context = CallContext(new_id(), answer.id, conversation.id, conversation.agent_id)
         run = Run(conversation.choice, history(conversation, stored), context, conversation.parameters)
         keeper = _Keeper(self._conversations, answer, self._clock, self._timings.save_streamed_s)
+        ledger = ledger or self.ledger()
         try:
-            async with aclosing(self.run(run, tools)) as events:
+            async with aclosing(self.run(run, tools, ledger)) as events:
                 async for event in events:
                     keeper.note(event)
                     if isinstance(event, Finished | Interrupted | Failed):
@@ -170,7 +181,7 @@ class LLMIntegrationService:
                     yield event
         finally:
             if not keeper.ended:
-                keeper.note_stop()
+                keeper.note_stop(ledger.summed())
                 await asyncio.shield(keeper.end())
 
 
@@ -226,7 +237,9 @@ class _Keeper:
                 pass
         self._answer = replace(answer, facts=facts)
 
-    def note_stop(self) -> None:
+    def note_stop(self, total: UsageReported | None) -> None:
+        if total is not None:
+            self.note(total)
         stopped = Cancelled("Stopped.")
         self._answer = replace(self._answer, state="interrupted", trouble=trouble_of(stopped))
 
