@@ -108,8 +108,8 @@ class LeakyBucket:
         return math.ceil(self.used - _EPSILON)
 
     def reset_ns(self) -> int:
-        """Nanoseconds until the bucket is empty."""
-        return int(self.used * self.window_s * 1e9 / self.limit)
+        """Nanoseconds until the bucket is empty, in whole milliseconds as the headers have it."""
+        return int((self.used + _EPSILON) * self.window_s * 1e3 / self.limit) * 1_000_000
 
     def wait_ns(self, requested: int) -> int:
         """Nanoseconds until a request of this size fits; 0 if it fits now."""
@@ -159,8 +159,12 @@ class Limiter:
                 if (limit := getattr(limits, kind.field)) is not None
             }
             account = self._accounts[organization, model] = _Account(buckets)
+        return account
+
+    def _drained(self, account: _Account) -> _Account:
+        now_s = self.clock()
         for bucket in account.buckets.values():
-            bucket.drain(self.clock())
+            bucket.drain(now_s)
         return account
 
     def admit(
@@ -179,7 +183,7 @@ class Limiter:
         largest recent output, capped by that maximum. A refused request takes nothing. When several buckets are full
         the one with the longest wait is named.
         """
-        account = self._account(organization, model, limits)
+        account = self._drained(self._account(organization, model, limits))
         asked = {
             "requests": 1,
             "tokens": prompt_tokens + (max_tokens or 0),
@@ -223,8 +227,15 @@ class Limiter:
             bucket.drain(self.clock())
             bucket.used = max(0.0, bucket.used + used[kind.counts] - reservation.held[kind.field])
 
+    def refresh(self, organization: str, model: str, limits: ModelLimits) -> None:
+        """Let the buckets of a model drain to the present moment."""
+        self._drained(self._account(organization, model, limits))
+
     def headers(self, organization: str, model: str, limits: ModelLimits) -> dict[str, str]:
-        """The `x-ratelimit-*` headers of now: requests are RPD, tokens are TPM. The other limits have no header."""
+        """The `x-ratelimit-*` headers: requests are RPD, tokens are TPM. The other limits have no header.
+
+        They show the moment of the last admission or refusal; call `refresh` first for the present one.
+        """
         account = self._account(organization, model, limits)
         result: dict[str, str] = {}
         for name, kind in (("requests", "rpd"), ("tokens", "tpm")):
