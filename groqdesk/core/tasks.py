@@ -52,9 +52,10 @@ class TaskScope:
             await asyncio.wait(set(self._tasks))
 
     async def close(self) -> None:
-        """Cancels what still runs and waits for its cleanup."""
+        """Cancels what still runs and waits for its cleanup. A task may close its own scope: it runs to its end."""
         self._closed = True
-        for task in list(self._tasks):
+        others = self._tasks - {asyncio.current_task()}
+        for task in others:
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(set(self._tasks), timeout=2)
+        if others:
+            await asyncio.wait(others, timeout=2)

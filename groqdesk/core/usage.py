@@ -105,24 +105,18 @@ class ProviderUsage:
 
 
 def usd_text(nano_usd: int | None) -> str:
-    """Money for people: "$0.25", "$0.0021", two significant digits below a cent; "–" if unknown."""
+    """Money for people: "$0.25", "$0.014", "$0.0021": cents, below ten cents two significant digits; "–" if unknown."""
     if nano_usd is None:
         return "–"
     sign = "-" if nano_usd < 0 else ""
     value = abs(nano_usd)
-    if value >= 10_000_000 or value == 0:
-        cents = (value + 5_000_000) // 10_000_000
-        return f"{sign}${cents // 100}.{cents % 100:02d}"
-    return f"{sign}${_two_significant(value)}"
-
-
-def _two_significant(value: int) -> str:
-    digits = len(str(value))
-    unit = 10 ** max(0, digits - 2)
-    rounded = (value + unit // 2) // unit * unit
-    text = f"{rounded:09d}"
-    keep = 9 - len(str(unit)) + 1
-    return "0." + text[:keep]
+    small = 0 < value < 100_000_000
+    unit = 10 ** max(0, len(str(value)) - 2) if small else 10_000_000
+    value = (value + unit // 2) // unit * unit
+    whole_cents = value % 10_000_000 == 0
+    decimals = 2 if whole_cents else min(9, 11 - len(str(value)))
+    whole, rest = divmod(value, 1_000_000_000)
+    return f"{sign}${whole:,}.{f'{rest:09d}'[:decimals]}"
 
 
 def usd_exact(nano_usd: int | None) -> str | None:
