@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+from hypothesis import HealthCheck, settings
+
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
 for name in ("GROQ_API_KEY", "OPENAI_API_KEY", "GROQDESK_API_KEY", "GROQDESK_HOME", "GROQDESK_DATABASE_URL"):
@@ -15,8 +18,6 @@ for name in ("GROQ_API_KEY", "OPENAI_API_KEY", "GROQDESK_API_KEY", "GROQDESK_HOM
 for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
     os.environ.pop(name, None)
 
-import pytest
-from hypothesis import HealthCheck, settings
 
 settings.register_profile("groqdesk", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 settings.load_profile("groqdesk")
