@@ -110,6 +110,7 @@ class Timings:
     between_events_s: float = 30.0
     write_s: float = 30.0
     total_s: float = 600.0
+    drain_s: float = 0.25
     save_streamed_s: float = 0.5
     key_test_debounce_s: float = 0.3
     key_test_s: float = 15.0
