@@ -16,17 +16,8 @@ from groqdesk.core.catalog import ModelInfo
 from groqdesk.core.conversations import Conversation, StoredMessage, Trouble
 from groqdesk.core.errors import GroqdeskError
 from groqdesk.core.ids import new_id
-from groqdesk.core.messages import (
-    ChatEvent,
-    Failed,
-    Finished,
-    Interrupted,
-    ModelChoice,
-    ReasoningDelta,
-    Started,
-    TextDelta,
-)
-from groqdesk.core.ports import Batches, Clock, ConversationStore, Engine
+from groqdesk.core.messages import ChatEvent, ModelChoice, ReasoningDelta, TextDelta
+from groqdesk.core.ports import Clock, ConversationStore, Engine
 from groqdesk.core.tasks import TaskScope
 from groqdesk.services.catalog import CatalogService
 from groqdesk.services.llm import LLMIntegrationService, history, title_of
@@ -105,11 +96,10 @@ class ChatViewModel(QObject):
         self._clock = clock
         self.state = ChatState()
         self.scope = TaskScope(self._report)
-        self._stream: Batches[ChatEvent] | None = None
+        self._asking: asyncio.Task[Any] | None = None
         self._live_text: list[str] = []
         self._live_reasoning: list[str] = []
         self._draft_saving = False
-        self._stopping = False
 
     # --- opening -----------------------------------------------------------------------------------------------------
 
@@ -216,23 +206,25 @@ class ChatViewModel(QObject):
             self._set(queued=queued, draft="")
             return
         self._set(draft="", notice=None)
-        self.scope.start(self._ask(text), "ask")
+        self._asking = self.scope.start(self._ask(text), "ask")
 
     def stop(self) -> None:
         """Ends the running answer; what has arrived stays."""
-        self.scope.start(self._stop(), "stop")
+        if self._asking is not None:
+            self._asking.cancel()
 
     async def _stop(self) -> None:
-        if self._stream is not None and not self._stopping:
-            self._stopping = True
-            await self._stream.aclose()
+        asking = self._asking
+        if asking is not None and not asking.done():
+            asking.cancel()
+            await asyncio.wait({asking})
 
     def regenerate(self, message_id: str | None = None) -> None:
         """Answers the question before `message_id` (the last answer by default) anew; the old answer is kept, not shown."""
         turns = self.state.turns
         answers = [t for t in turns if t.role == "assistant" and (message_id is None or t.id == message_id)]
         if answers and not self.state.busy and self.state.current is not None:
-            self.scope.start(self._regenerate(answers[-1]), "regenerate")
+            self._asking = self.scope.start(self._regenerate(answers[-1]), "regenerate")
 
     async def _regenerate(self, answer: StoredMessage) -> None:
         await self._store.replace_from(answer.conversation_id, answer.position)
@@ -249,34 +241,31 @@ class ChatViewModel(QObject):
     async def _ask(self, question: str | None) -> None:
         try:
             conversation = await self._conversation_for(question or "")
-        except Exception:
-            if question is not None and not self.state.draft:
-                self._set(draft=question)
+        except (Exception, asyncio.CancelledError):
+            self._back_to_composer(question)
             raise
-        self._live_text, self._live_reasoning, self._stopping = [], [], False
+        self._live_text, self._live_reasoning = [], []
         before = {t.id for t in self.state.turns}
         self._set(streaming_id="")
-        self._stream = self._engine.stream(self._llm.converse, conversation, question)
         try:
-            async with aclosing(self._stream) as batches:
+            async with aclosing(self._engine.stream(self._llm.converse, conversation, question)) as batches:
                 async for batch in batches:
-                    if self._stopping:
-                        break
                     await self._take(batch, before)
-        except Exception:
+        except (Exception, asyncio.CancelledError):
             stored = await self._stored_turns(conversation.id)
-            if question is not None and all(t.content != question for t in stored if t.id not in before):
-                self._set(draft=question)  # the question never reached the disk: it goes back to the composer
+            on_disk = any(t.content == question for t in stored if t.id not in before)
+            self._back_to_composer(None if on_disk else question)
             raise
         finally:
-            self._stream = None
             await self._ended(conversation)
         if queued := self.state.queued:
             self._set(queued="")
-            if self._stopping:
-                self._set(draft=queued)
-            else:
-                await self._ask(queued)
+            await self._ask(queued)
+
+    def _back_to_composer(self, question: str | None) -> None:
+        """What was not sent returns to the composer: the question if it never reached the disk, and the queue."""
+        texts = [text for text in (question, self.state.queued, self.state.draft) if text]
+        self._set(draft="\n\n".join(texts), queued="")
 
     async def _conversation_for(self, question: str) -> Conversation:
         kept, dropped = parameters.split(self.state.model, self.state.values)
@@ -293,17 +282,8 @@ class ChatViewModel(QObject):
         return current
 
     async def _take(self, batch: list[ChatEvent], before: set[str]) -> None:
-        text, reasoning = [], []
-        for event in batch:
-            match event:
-                case TextDelta():
-                    text.append(event.text)
-                case ReasoningDelta():
-                    reasoning.append(event.text)
-                case Started() | Finished() | Interrupted() | Failed():
-                    pass
-                case _:
-                    pass
+        text = [event.text for event in batch if isinstance(event, TextDelta)]
+        reasoning = [event.text for event in batch if isinstance(event, ReasoningDelta)]
         if not self.state.streaming_id:
             await self._show_running_turn(before)
         if reasoning:
