@@ -339,11 +339,13 @@ def _parse(text: str) -> Catalog:
     seen: dict[tuple[str, str], str] = {}
     for position, raw in enumerate(raws):
         where = f"catalogue line {lines[position]}" if position < len(lines) else f"catalogue model {position + 1}"
-        model = _model(raw, f'{where}, "{raw.get("id", "?")}"', sources)
+        if isinstance(raw, dict):
+            where = f'{where}, "{raw.get("id", "?")}"'
+        model = _model(raw, where, sources)
         for name in (model.id, *model.aliases):
             key = (model.provider, name.casefold())
             if key in seen:
-                raise ValueError(f'{where}, "{model.id}": "{name}" is already taken by "{seen[key]}"')
+                raise ValueError(f'{where}: "{name}" is already taken by "{seen[key]}"')
             seen[key] = model.id
         entries.append(model)
     for model in entries:

@@ -21,7 +21,7 @@ SAMPLE_SLICES = 32
 SLICE_CHARACTERS = 1024
 
 # Thousandths of a token per character.
-_LETTERS, _DIGITS, _SPACES, _SIGNS = 240, 430, 40, 600
+_LETTERS, _DIGITS, _SPACES, _SIGNS = 240, 430, 40, 800
 _SCRIPTS: tuple[tuple[re.Pattern[str], int], ...] = (
     (re.compile("[\u00aa-\u024f\u1e00-\u1eff]+"), 450),  # Latin with marks
     (re.compile("[\u0370-\u052f\u1f00-\u1fff]+"), 400),  # Greek, Cyrillic

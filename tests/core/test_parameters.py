@@ -1,0 +1,639 @@
+"""One description of the settings: what a model takes, what is wrong with a value, and what goes over the wire."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from groqdesk.core import parameters
+from groqdesk.core.catalog import Catalog, ModelInfo
+from groqdesk.core.parameters import PARAMETERS, Problem, parse_text, split, to_text, to_wire, validate
+from groqdesk.core.ports import LiveModel
+from groqdesk.core.settings import resource
+
+CATALOG = Catalog.parse(resource("catalog.toml").read_text("utf-8"))
+LLMS = [*CATALOG.models(capability="llm"), *CATALOG.models("demo", "llm")]
+GROQ = [m for m in LLMS if m.provider in ("groq", "demo")]
+
+
+def model(name: str, provider: str = "groq") -> ModelInfo:
+    found = CATALOG.find(provider, name)
+    assert found is not None
+    return found
+
+
+OSS, QWEN, LLAMA = model("gpt-oss-120b"), model("qwen3.8-27b"), model("llama-3.3-70b-versatile")
+GPT5, GPT4O = model("gpt-5.1", "openai"), model("gpt-4o", "openai")
+SCHEMA: dict[str, object] = {
+    "title": "Order status",
+    "type": "object",
+    "properties": {"id": {"type": "string"}, "late": {"type": "boolean"}},
+    "required": ["id", "late"],
+    "additionalProperties": False,
+}
+
+
+# What the OpenAPI document says, in the draft that jsonschema checks
+
+
+def _draft(part: Any) -> Any:
+    if isinstance(part, list):
+        return [_draft(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    part = {key: _draft(value) for key, value in part.items()}
+    if part.pop("nullable", False):
+        part = {"anyOf": [part, {"type": "null"}]}
+    return part
+
+
+_DOCUMENT = _draft(yaml.safe_load((Path(__file__).parent / "data" / "groq-chat-request.yaml").read_text("utf-8")))
+_GROQ_REQUEST = jsonschema.Draft202012Validator(
+    {**_DOCUMENT, "$ref": "#/components/schemas/CreateChatCompletionRequest"}
+)
+_DOCUMENTED_400 = {
+    "logprobs",
+    "top_logprobs",
+    "logit_bias",
+    "metadata",
+    "store",
+    "n",
+    "frequency_penalty",
+    "presence_penalty",
+}
+
+
+def check_groq(model: ModelInfo, body: dict[str, object], tools: bool) -> None:
+    """Raises where Groq answers this body with 400, by its OpenAPI document and the rules of its pages."""
+    _GROQ_REQUEST.validate({"model": model.id, "messages": [{"role": "user", "content": "json"}], **body})
+    assert not _DOCUMENTED_400 & set(body)
+    assert not {"include_reasoning", "reasoning_format"} <= set(body)
+    assert ("max_tokens" in body) + ("max_completion_tokens" in body) <= 1
+    if model.reasoning == "none":
+        assert not {"include_reasoning", "reasoning_format", "reasoning_effort"} & set(body)
+    if "gpt-oss" in model.id:
+        assert "reasoning_format" not in body
+        assert "parallel_tool_calls" not in body
+        assert body.get("reasoning_effort", "low") in ("low", "medium", "high")
+    if "reasoning_effort" in body:
+        assert body["reasoning_effort"] in model.reasoning_efforts
+    most = model.max_output_tokens
+    if "max_completion_tokens" in body and most:
+        assert 1 <= int(str(body["max_completion_tokens"])) <= most
+    if "parallel_tool_calls" in body:
+        assert tools
+    form = body.get("response_format")
+    if form is not None:
+        assert isinstance(form, dict)
+        assert not tools
+        assert body.get("reasoning_format") != "raw"
+        assert model.json_mode or form["type"] != "json_object"
+        if form["type"] == "json_schema":
+            assert model.json_schema != "none"
+            assert model.json_schema == "strict" or not form["json_schema"].get("strict")
+            jsonschema.Draft202012Validator.check_schema(form["json_schema"]["schema"])
+
+
+def test_the_check_itself_refuses_what_groq_refuses() -> None:
+    for bad in (
+        {"n": 2}, {"verbosity": "low"}, {"temperature": 3}, {"reasoning_effort": "xhigh"}, {"stop": ["a"] * 5},
+        {"service_tier": "priority"}, {"response_format": {"type": "yaml"}}, {"seed": 1.5},
+    ):  # fmt: skip
+        with pytest.raises(jsonschema.ValidationError):
+            check_groq(OSS, bad, False)
+    check_groq(OSS, {"temperature": 1, "stop": ["a"], "seed": 1, "service_tier": "flex"}, False)
+
+
+# Values: right, nearly right, and anything at all
+
+_text = st.text(max_size=12)
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | _text,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_text, inner, max_size=3),
+    max_leaves=8,
+)
+_property = st.sampled_from(
+    [
+        {"type": "string"}, {"type": "integer", "minimum": 1}, {"type": "array", "items": {"type": "string"}},
+        {"type": "array", "items": {"type": "number"}, "minItems": 1}, {"anyOf": [{"type": "null"}, {"type": "string"}]},
+        {"enum": ["a", "b"]}, {"type": "object", "properties": {"x": {"type": "string"}}}, {"$ref": "#/$defs/no"}, True,
+        {"type": "text"}, {"type": "object", "properties": {}, "required": [], "additionalProperties": False}, {"items": 3},
+    ]
+)  # fmt: skip
+
+
+@st.composite
+def _schemas(draw: st.DrawFn) -> dict[str, object]:
+    properties = draw(st.dictionaries(st.sampled_from(["a", "minItems", "format"]), _property, max_size=3))
+    schema: dict[str, object] = {"type": "object", "properties": properties}
+    if draw(st.booleans()):
+        schema |= {"required": list(properties), "additionalProperties": False}
+    if draw(st.booleans()):
+        schema["title"] = draw(_text)
+    return schema
+
+
+def _value(name: str) -> st.SearchStrategy[object]:
+    kind = next(p for p in PARAMETERS if p.name == name)
+    likely: st.SearchStrategy[object]
+    match kind.kind:
+        case "float":
+            likely = st.floats(kind.minimum, kind.maximum)
+        case "int":
+            likely = st.integers(1, int(kind.maximum or 70_000))
+        case "choice":
+            likely = st.sampled_from([choice.value for choice in kind.choices])
+        case "bool":
+            likely = st.booleans()
+        case "strings":
+            likely = st.lists(st.text(min_size=1, max_size=5), max_size=4)
+        case "text":
+            likely = _text
+        case "json":
+            likely = _schemas()
+    # Mostly likely values: otherwise hardly any set of settings would be without a problem.
+    return st.one_of(*[likely] * 12, st.none(), _json)
+
+
+_sets: st.SearchStrategy[dict[str, object]] = st.sets(
+    st.sampled_from([*(p.name for p in PARAMETERS), "response_format", "unheard_of"]), max_size=9
+).flatmap(
+    lambda names: st.fixed_dictionaries({name: _value(name) if name != "unheard_of" else _json for name in names})
+)
+
+
+@given(st.sampled_from(GROQ), _sets, st.booleans())
+def test_valid_settings_are_never_refused_by_groq(model: ModelInfo, values: dict[str, object], tools: bool) -> None:
+    if validate(model, values, tools=tools):
+        return
+    check_groq(model, to_wire(model, values, "groq", tools=tools), tools)
+
+
+@given(st.sampled_from(GROQ), _sets, st.booleans())
+def test_what_to_wire_lets_through_is_never_refused(model: ModelInfo, values: dict[str, object], tools: bool) -> None:
+    try:
+        body = to_wire(model, values, "groq", tools=tools)
+    except ValueError:
+        assert validate(model, split(model, values)[0], tools=tools)
+        return
+    check_groq(model, body, tools)
+
+
+@given(st.sampled_from(GROQ), _sets, st.booleans())
+def test_fitted_settings_always_work(model: ModelInfo, values: dict[str, object], tools: bool) -> None:
+    fitted = parameters.fit(model, values, tools=tools)
+    assert validate(model, fitted, tools=tools) == ()
+    check_groq(model, to_wire(model, fitted, "groq", tools=tools), tools)
+
+
+@given(st.sampled_from([m for m in LLMS if m.provider == "openai"]), _sets, st.booleans())
+def test_openai_bodies_hold_what_its_models_take(model: ModelInfo, values: dict[str, object], tools: bool) -> None:
+    body = to_wire(model, parameters.fit(model, values, tools=tools), "openai", tools=tools)
+    allowed = {
+        "max_completion_tokens", "seed", "reasoning_effort", "response_format", "service_tier", "user", "temperature", "top_p",
+        "stop", "frequency_penalty", "presence_penalty", "parallel_tool_calls",
+    }  # fmt: skip
+    assert set(body) <= allowed
+    if model.reasons:
+        assert not {"temperature", "top_p", "stop", "frequency_penalty", "presence_penalty"} & set(body)
+    else:
+        assert "reasoning_effort" not in body
+    assert tools or "parallel_tool_calls" not in body
+
+
+@given(st.sampled_from([None, *LLMS]), _sets)
+def test_kept_and_dropped_are_all(model: ModelInfo | None, values: dict[str, object]) -> None:
+    kept, dropped = split(model, values)
+    assert set(kept) | set(dropped) == set(values)
+    assert not set(kept) & set(dropped)
+    assert all(kept[name] is values[name] for name in kept)
+    assert set(kept) <= {p.name for p in parameters.for_model(model)}
+
+
+@given(st.sampled_from([None, *LLMS]), _sets)
+def test_every_problem_is_a_sentence_with_a_fix_that_helps(model: ModelInfo | None, values: dict[str, object]) -> None:
+    for problem in validate(model, values):
+        assert problem.sentence.endswith(".")
+        assert len(problem.sentence) < 200
+        assert problem.fix_label
+        fixed = {**values, problem.name: problem.fix_value}
+        assert problem not in validate(model, fixed)
+
+
+@given(_sets)
+def test_every_body_is_json(values: dict[str, object]) -> None:
+    body = to_wire(None, parameters.fit(None, values), "compatible")
+    assert json.loads(json.dumps(body, allow_nan=False)) == body
+    assert not {"model", "messages", "stream", "tools"} & set(body)
+
+
+# What a model takes
+
+
+@pytest.mark.parametrize(
+    ("model", "names"),
+    [
+        (OSS, "temperature top_p max_completion_tokens seed stop reasoning_effort response_format response_schema strict_schema "
+              "include_reasoning service_tier user"),
+        (QWEN, "temperature top_p max_completion_tokens seed stop reasoning_effort response_format reasoning_format "
+               "parallel_tool_calls service_tier user"),
+        (LLAMA, "temperature top_p max_completion_tokens seed stop response_format parallel_tool_calls service_tier user"),
+        (GPT5, "max_completion_tokens seed reasoning_effort response_format response_schema strict_schema parallel_tool_calls "
+               "service_tier user"),
+        (GPT4O, "temperature top_p max_completion_tokens seed stop response_format response_schema strict_schema "
+                "parallel_tool_calls frequency_penalty presence_penalty service_tier user"),
+        (None, "temperature top_p max_completion_tokens seed stop reasoning_effort response_format response_schema strict_schema "
+               "parallel_tool_calls frequency_penalty presence_penalty user extra_body"),
+        (model("whisper-large-v3"), ""),
+    ],
+)  # fmt: skip
+def test_what_each_model_takes(model: ModelInfo | None, names: str) -> None:
+    assert [p.name for p in parameters.for_model(model)] == names.split()
+
+
+def test_ranges_and_choices_are_the_models_own() -> None:
+    oss = {p.name: p for p in parameters.for_model(OSS)}
+    assert oss["max_completion_tokens"].maximum == 65_536
+    assert [c.value for c in oss["reasoning_effort"].choices] == ["low", "medium", "high"]
+    assert oss["reasoning_effort"].default == "medium"
+    qwen = {p.name: p for p in parameters.for_model(QWEN)}
+    assert qwen["max_completion_tokens"].maximum == 16_384
+    assert [c.value for c in qwen["reasoning_effort"].choices] == ["none", "default", "low", "medium", "high"]
+    assert [c.value for c in qwen["response_format"].choices] == ["text", "json_object"]
+    assert (oss["temperature"].minimum, oss["temperature"].maximum, oss["temperature"].step) == (0, 2, 0.01)
+
+
+def test_defaults_and_changes() -> None:
+    assert parameters.default(OSS, "temperature") == 1.0
+    assert parameters.default(OSS, "reasoning_effort") == "medium"
+    assert parameters.default(OSS, "frequency_penalty") is None
+    assert parameters.default(None, "temperature") is None
+    values = {
+        "seed": 7,
+        "temperature": 1,
+        "reasoning_effort": "high",
+        "stop": [],
+        "parallel_tool_calls": False,
+        "user": None,
+    }
+    assert parameters.changed(OSS, values) == ("seed", "reasoning_effort")
+    assert parameters.changed(QWEN, values) == ("seed", "reasoning_effort", "parallel_tool_calls")
+    assert parameters.changed(OSS, {"include_reasoning": True}) == ()
+
+
+def test_settings_that_do_not_apply_are_named() -> None:
+    kept, dropped = split(OSS, {"temperature": 0.2, "frequency_penalty": 1, "reasoning_format": "hidden"})
+    assert kept == {"temperature": 0.2}
+    assert dropped == ("frequency_penalty", "reasoning_format")
+
+
+def test_an_effort_of_another_model_does_not_survive_the_switch() -> None:
+    assert split(OSS, {"reasoning_effort": "none"}) == ({}, ("reasoning_effort",))
+    assert "reasoning_effort" not in to_wire(OSS, {"reasoning_effort": "none"}, "groq")
+    assert to_wire(QWEN, {"reasoning_effort": "none"}, "groq")["reasoning_effort"] == "none"
+
+
+# What is wrong
+
+
+@pytest.mark.parametrize(
+    ("model", "values", "problem"),
+    [
+        (OSS, {"max_completion_tokens": 99_999},
+         Problem("max_completion_tokens", "gpt-oss-120b writes at most 65,536 tokens.", 65_536, "Use 65,536")),
+        (OSS, {"max_completion_tokens": 0}, Problem("max_completion_tokens", "Max tokens is at least 1.", 1, "Use 1")),
+        (OSS, {"temperature": 2.5}, Problem("temperature", "Temperature goes from 0 to 2.", 2.0, "Use 2")),
+        (OSS, {"temperature": -1}, Problem("temperature", "Temperature goes from 0 to 2.", 0.0, "Use 0")),
+        (OSS, {"temperature": float("nan")}, Problem("temperature", "Temperature is a number.", 1.0, "Use 1")),
+        (OSS, {"temperature": True}, Problem("temperature", "Temperature is a number.", 1.0, "Use 1")),
+        (OSS, {"temperature": 10**400}, Problem("temperature", "Temperature goes from 0 to 2.", 2.0, "Use 2")),
+        (OSS, {"seed": 1.5}, Problem("seed", "Seed is a whole number.", 1, "Use 1")),
+        (OSS, {"seed": "x"}, Problem("seed", "Seed is a whole number.", None, "Use the default")),
+        (OSS, {"reasoning_effort": "none"},
+         Problem("reasoning_effort", "gpt-oss-120b takes reasoning effort Low, Medium or High.", "medium", "Use Medium")),
+        (None, {"reasoning_effort": "xhigh"},
+         Problem("reasoning_effort", "Reasoning effort is None, Minimal, Low, Medium or High.", None, "Use the default")),
+        (OSS, {"include_reasoning": "no"}, Problem("include_reasoning", "Send thinking is on or off.", None, "Use the default")),
+        (OSS, {"stop": "END"}, Problem("stop", "Stop is a list of texts.", (), "Use none")),
+        (OSS, {"stop": list("abcde")}, Problem("stop", "Stop takes 4 texts.", ("a", "b", "c", "d"), "Keep the first 4")),
+        (OSS, {"stop": ["a", ""]}, Problem("stop", "Stop holds an empty or broken text.", ("a",), "Remove it")),
+        (OSS, {"user": "u" * 70}, Problem("user", "User has 64 characters at most.", "u" * 64, "Shorten")),
+        (None, {"extra_body": {"stream": False, "top_k": 3}},
+         Problem("extra_body", 'The app sets "stream" itself.', {"top_k": 3}, "Remove stream")),
+        (None, {"extra_body": [1]}, Problem("extra_body", "Extra fields: a JSON object is needed.", None, "Remove")),
+    ],
+)  # fmt: skip
+def test_problems(model: ModelInfo | None, values: dict[str, object], problem: Problem) -> None:
+    assert validate(model, values) == (problem,)
+
+
+def schema_problem(schema: object, *, strict: bool = False, model: ModelInfo | None = OSS) -> Problem | None:
+    values = {"response_format": "json_schema", "response_schema": schema, "strict_schema": strict}
+    found = validate(model, values)
+    assert len(found) <= 1
+    return found[0] if found else None
+
+
+def test_a_schema_is_asked_for() -> None:
+    problem = schema_problem(None)
+    assert problem is not None
+    assert problem.sentence == "The schema is missing."
+    assert schema_problem(problem.fix_value, strict=True) is None
+
+
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ({"type": "array", "items": {}}, '"type": "object"'),
+        ({"properties": {}}, '"type": "object"'),
+        ({"type": "object", "properties": {"a": {"type": "text"}}}, 'type "text"'),
+        ({"type": "object", "properties": []}, "one schema for each name"),
+        ({"type": "object", "properties": {"a": 3}}, "one schema for each name"),
+        ({"type": "object", "required": "a"}, "list of names"),
+        ({"type": "object", "properties": {"a": {"enum": []}}}, "list of values"),
+        ({"type": "object", "properties": {"a": {"anyOf": []}}}, "list of schemas"),
+        ({"type": "object", "properties": {"a": {"items": 3}}}, "is a schema"),
+        ({"type": "object", "properties": {"a": {"$ref": "#/$defs/x"}}}, "refers to"),
+        ({"type": "object", "properties": {"a": {"$ref": "https://example.org/x"}}}, "refers to"),
+        ({"type": "object", "properties": {"a": {"type": "array", "minItems": 1}}}, "minItems is not supported"),
+        ({"type": "object", "x": float("inf")}, "cannot be sent"),
+        ({"type": "object", "x": "\ud800"}, "cannot be sent"),
+    ],
+)
+def test_a_schema_that_servers_refuse_is_refused_here(schema: dict[str, object], words: str) -> None:
+    problem = schema_problem(schema)
+    assert problem is not None
+    assert words in problem.sentence
+
+
+def test_a_deep_schema_is_refused_without_a_crash() -> None:
+    schema: dict[str, object] = {"type": "object"}
+    for _ in range(5000):
+        schema = {"type": "object", "properties": {"a": schema}}
+    problem = schema_problem(schema)
+    assert problem is not None
+    assert "nested too deeply" in problem.sentence
+
+
+def test_references_inside_a_schema_are_found() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"a": {"$ref": "#/$defs/x"}, "b": {"$ref": "#"}, "c": {"$ref": "#/$defs/a~1b"}},
+        "$defs": {"x": {"type": "string"}, "a/b": {"type": "string"}},
+    }
+    assert schema_problem(schema) is None
+
+
+def test_strict_wants_closed_objects_and_fixes_them() -> None:
+    loose = {"type": "object", "properties": {"a": {"type": "object", "properties": {"b": {"type": "string"}}}}}
+    assert schema_problem(loose) is None
+    problem = schema_problem(loose, strict=True)
+    assert problem is not None
+    assert problem.sentence == "Strict needs every property required and no others: a."
+    assert schema_problem(problem.fix_value, strict=True) is None
+    assert "required" not in loose
+
+
+def test_a_property_named_like_a_keyword_stays() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"minItems": {"type": "array", "items": {"type": "string"}, "minItems": 2}},
+        "required": ["minItems"],
+        "additionalProperties": False,
+    }
+    problem = schema_problem(schema, strict=True)
+    assert problem is not None
+    assert problem.fix_label == "Remove minItems"
+    assert isinstance(problem.fix_value, dict)
+    assert problem.fix_value["properties"] == {"minItems": {"type": "array", "items": {"type": "string"}}}
+    assert schema_problem(problem.fix_value, strict=True) is None
+
+
+def test_a_pasted_wrapper_is_unwrapped() -> None:
+    problem = schema_problem({"name": "order", "strict": True, "schema": SCHEMA})
+    assert problem is not None
+    assert problem.fix_label == "Use the schema inside"
+    assert problem.fix_value == SCHEMA
+
+
+def test_groq_does_not_mix_tools_with_json() -> None:
+    values = {"response_format": "json_object"}
+    assert validate(QWEN, values) == ()
+    assert [p.fix_value for p in validate(QWEN, values, tools=True)] == ["text"]
+    assert validate(GPT4O, values, tools=True) == ()
+    with pytest.raises(ValueError, match="cannot use tools"):
+        to_wire(QWEN, values, "groq", tools=True)
+
+
+def test_fit_carries_settings_to_another_model() -> None:
+    values = {
+        "max_completion_tokens": 60_000, "reasoning_effort": "high", "response_format": "json_schema",
+        "response_schema": SCHEMA, "temperature": 0.3, "include_reasoning": False,
+    }  # fmt: skip
+    assert parameters.fit(OSS, values) == values
+    assert parameters.fit(QWEN, values) == {
+        "max_completion_tokens": 16_384,
+        "reasoning_effort": "high",
+        "temperature": 0.3,
+    }
+    assert parameters.fit(GPT5, values) == {
+        name: values[name]
+        for name in ("max_completion_tokens", "reasoning_effort", "response_format", "response_schema")
+    }
+    assert values["max_completion_tokens"] == 60_000
+
+
+# What goes over the wire
+
+
+def test_nothing_set_sends_nothing_but_what_the_model_needs() -> None:
+    assert to_wire(OSS, {}, "groq") == {}
+    assert to_wire(QWEN, {}, "groq") == {"reasoning_format": "parsed"}
+    assert to_wire(None, {}, "compatible") == {}
+    empty = {"temperature": None, "seed": None, "stop": (), "user": "", "response_format": "text"}
+    assert to_wire(OSS, empty, "groq") == {}
+
+
+def test_a_whole_groq_body() -> None:
+    values = {
+        "temperature": 0, "top_p": 0.9, "max_completion_tokens": 1024, "seed": 7, "stop": ("END",), "reasoning_effort": "low",
+        "include_reasoning": False, "service_tier": "flex", "user": "u1", "response_format": "json_schema",
+        "response_schema": SCHEMA, "strict_schema": True, "presence_penalty": 1.0, "extra_body": {"n": 3},
+    }  # fmt: skip
+    assert to_wire(OSS, values, "groq") == {
+        "temperature": 0, "top_p": 0.9, "max_completion_tokens": 1024, "seed": 7, "stop": ["END"], "reasoning_effort": "low",
+        "include_reasoning": False, "service_tier": "flex", "user": "u1",
+        "response_format": {
+            "type": "json_schema", "json_schema": {"name": "Order_status", "schema": SCHEMA, "strict": True},
+        },
+    }  # fmt: skip
+
+
+def test_a_hidden_thought_replaces_the_separate_one() -> None:
+    assert to_wire(QWEN, {"reasoning_format": "hidden"}, "groq") == {"reasoning_format": "hidden"}
+
+
+def test_local_servers_get_the_old_name_and_the_extra_fields() -> None:
+    values = {"max_completion_tokens": 5, "temperature": 0.1, "extra_body": {"top_k": 40, "temperature": 2}}
+    assert to_wire(None, values, "compatible") == {"max_tokens": 5, "temperature": 0.1, "top_k": 40}
+
+
+def test_reasoning_models_of_openai_get_no_temperature() -> None:
+    values = {"temperature": 0.2, "stop": ["x"], "reasoning_effort": "high", "max_completion_tokens": 9}
+    assert to_wire(GPT5, values, "openai") == {"reasoning_effort": "high", "max_completion_tokens": 9}
+    assert to_wire(GPT4O, values, "openai") == {"temperature": 0.2, "stop": ["x"], "max_completion_tokens": 9}
+
+
+def test_parallel_tools_need_tools() -> None:
+    assert to_wire(GPT4O, {"parallel_tool_calls": False}, "openai") == {}
+    assert to_wire(GPT4O, {"parallel_tool_calls": False}, "openai", tools=True) == {"parallel_tool_calls": False}
+    assert to_wire(OSS, {"parallel_tool_calls": False}, "groq", tools=True) == {}
+
+
+def test_wrong_values_are_not_sent() -> None:
+    with pytest.raises(ValueError, match=r"gpt-oss-120b writes at most 65,536 tokens\."):
+        to_wire(OSS, {"max_completion_tokens": 70_000}, "groq")
+
+
+def test_a_live_model_takes_what_its_server_lists() -> None:
+    live = CATALOG.with_live("groq", (LiveModel("acme/r-9b", features=("tools", "json_mode"), max_output_tokens=100),))
+    found = live.find("groq", "acme/r-9b")
+    names = {p.name for p in parameters.for_model(found)}
+    assert {"response_format", "temperature"} <= names
+    assert not {"reasoning_effort", "reasoning_format", "include_reasoning", "response_schema"} & names
+    assert validate(found, {"max_completion_tokens": 101})[0].fix_value == 100
+
+
+def test_schema_answers_are_not_streamed_by_groq() -> None:
+    assert not parameters.can_stream({"response_format": "json_schema"}, "groq")
+    assert parameters.can_stream({"response_format": "json_schema"}, "openai")
+    assert parameters.can_stream({"response_format": "json_object"}, "groq")
+
+
+def test_format_json_wants_the_word_in_a_message() -> None:
+    values = {"response_format": "json_object"}
+    assert parameters.json_word_missing(values, ["List three colours."])
+    assert not parameters.json_word_missing(values, ["hi", "Answer in JSON."])
+    assert not parameters.json_word_missing({}, ["hi"])
+
+
+def test_dialects() -> None:
+    assert [parameters.dialect_of(p) for p in ("groq", "demo", "openai", "my-llama")] == [
+        "groq", "groq", "openai", "compatible",
+    ]  # fmt: skip
+
+
+# Text
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("temperature", "0.7", 0.7), ("temperature", " .5 ", 0.5), ("temperature", "1e-1", 0.1), ("top_p", "1", 1.0),
+        ("max_tokens", "1024", 1024), ("max_completion_tokens", "1024", 1024), ("seed", "-1", -1),
+        ("stop", "END", ("END",)), ("stop", '["a", "b"]', ("a", "b")), ("stop", "a,b", ("a,b",)), ("stop", "", ()),
+        ("reasoning_effort", "low", "low"), ("include_reasoning", "Off", False), ("strict_schema", "1", True),
+        ("response_schema", '{"type": "object"}', {"type": "object"}), ("user", " a ", " a "),
+    ],
+)  # fmt: skip
+def test_text_is_parsed(name: str, text: str, value: object) -> None:
+    parsed = parse_text(name, text)
+    assert parsed == value
+    assert type(parsed) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("temprature", "1", r'There is no parameter "temprature"\. Did you mean temperature\?'),
+        ("zzz", "1", r"There are temperature, top_p"),
+        ("temperature", "warm", r'temperature takes a number such as 0\.7, not "warm"\.'),
+        ("temperature", "nan", "takes a number"),
+        ("temperature", "1e999", "takes a number"),
+        ("temperature", "", "takes a number"),
+        ("seed", "1.5", "takes a whole number"),
+        ("seed", "١", "takes a whole number"),
+        ("seed", "9" * 5000, "takes a whole number"),
+        ("include_reasoning", "maybe", "takes true or false"),
+        ("reasoning_effort", "loud", "takes none, default, minimal, low, medium or high"),
+        ("stop", "[1]", "a JSON list such as"),
+        ("stop", "[", r"stop is not valid JSON \(line 1, column 2\)"),
+        ("response_schema", "[]", "takes a JSON object"),
+        ("response_schema", "{", "is not valid JSON"),
+        ("response_schema", '{"a":' * 100_000, "is not valid JSON"),
+    ],
+)
+def test_wrong_text_says_what_is_expected(name: str, text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message) as caught:
+        parse_text(name, text)
+    assert len(str(caught.value)) < 400
+
+
+@given(st.sampled_from(PARAMETERS), st.data())
+def test_parsed_text_round_trips(parameter: parameters.Parameter, data: st.DataObject) -> None:
+    value: object
+    match parameter.kind:
+        case "float":
+            value = data.draw(st.floats(allow_nan=False, allow_infinity=False))
+        case "int":
+            value = data.draw(st.integers(-(10**17), 10**17))
+        case "bool":
+            value = data.draw(st.booleans())
+        case "choice":
+            value = data.draw(st.sampled_from([choice.value for choice in parameter.choices]))
+        case "strings":
+            value = tuple(data.draw(st.lists(st.text())))
+        case "text":
+            value = data.draw(st.text())
+        case "json":
+            value = data.draw(st.dictionaries(st.text(), st.integers() | st.text() | st.none()))
+    assert parse_text(parameter.name, to_text(parameter.name, value)) == value
+
+
+@given(st.sampled_from(PARAMETERS), st.text(max_size=40))
+def test_any_text_gives_a_value_or_a_sentence(parameter: parameters.Parameter, text: str) -> None:
+    try:
+        value = parse_text(parameter.name, text)
+    except ValueError:
+        return
+    assert parse_text(parameter.name, to_text(parameter.name, value)) == value
+
+
+# The schema of the settings
+
+
+def test_the_schema_describes_every_parameter() -> None:
+    schema = parameters.json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    properties = schema["properties"]
+    assert isinstance(properties, dict)
+    assert list(properties) == [p.name for p in PARAMETERS]
+    narrow = parameters.json_schema(OSS)["properties"]
+    assert isinstance(narrow, dict)
+    assert narrow["max_completion_tokens"]["maximum"] == 65_536
+    assert narrow["reasoning_effort"]["enum"] == ["low", "medium", "high"]
+
+
+@given(st.sampled_from(LLMS), _sets)
+def test_fitted_settings_follow_the_schema(model: ModelInfo, values: dict[str, object]) -> None:
+    fitted = {
+        k: list(v) if isinstance(v, tuple) else v for k, v in parameters.fit(model, values).items() if v is not None
+    }
+    jsonschema.validate(fitted, parameters.json_schema(model))
+
+
+def test_every_parameter_says_what_it_is_for() -> None:
+    for parameter in PARAMETERS:
+        assert parameter.help.endswith(".")
+        assert parameter.label
+        assert bool(parameter.choices) == (parameter.kind == "choice")
+        if parameter.kind in ("float", "int"):
+            assert parameter.step
+            assert parameter.minimum is not None
