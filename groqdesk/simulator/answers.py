@@ -19,6 +19,7 @@ from groqdesk.simulator.schema_sample import Hints, as_text, sample
 from groqdesk.simulator.validation import ChatRequest
 
 _LENGTH = re.compile(r"\b(\d[\d,.]*)[\s-]*(words?|tokens?)\b", re.IGNORECASE)
+_LONG = re.compile(r"(?<!how )\blong(er)?\b|\bessay\b", re.IGNORECASE)
 _REMEMBER = re.compile(
     r"\bwhat (did|have) i (just |first )?(say|said|ask|asked|write|written|tell|told)\b", re.IGNORECASE
 )
@@ -122,7 +123,7 @@ def _text(request: ChatRequest, question: str) -> str:
     )
     latency = _has(question, "latency", "fast(er)?", "speed", "quick(er)?", "slow", "time to first token", "phases?")
     template = prose.DEFAULT
-    if _has(question, "long", "essay"):
+    if _LONG.search(question):
         return _long(600, in_tokens=False)
     if _has(question, "markdown"):
         template = prose.MARKDOWN
@@ -199,7 +200,7 @@ def _long(amount: int, *, in_tokens: bool) -> str:
         paragraphs.append(f"**{heading}.** {paragraph}")
         words += len(paragraphs[-1].split())
         pieces += tokens.count(paragraphs[-1]) + 1
-        if (pieces if in_tokens else words) >= amount:
+        if (pieces if in_tokens else words) > amount:
             break
     text = "\n\n".join(paragraphs)
     if in_tokens:

@@ -23,7 +23,7 @@ _MINUTE_S = 60
 _DAY_S = 86_400
 _BILLING = "Need more tokens? Upgrade to Dev Tier today at https://console.groq.com/settings/billing"
 _FIRST_OUTPUT_GUESS = 256
-_EPSILON = 1e-6
+_EPSILON = 1e-4  # of a token: waits are told in whole nanoseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class LeakyBucket:
 
     def reset_ns(self) -> int:
         """Nanoseconds until the bucket is empty, in whole milliseconds as the headers have it."""
-        return int((self.used + _EPSILON) * self.window_s * 1e3 / self.limit) * 1_000_000
+        return int(self.used * self.window_s * 1e3 / self.limit + 1e-6) * 1_000_000
 
     def wait_ns(self, requested: int) -> int:
         """Nanoseconds until a request of this size fits; 0 if it fits now."""
