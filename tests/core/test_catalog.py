@@ -448,3 +448,16 @@ def test_a_small_catalogue_is_enough() -> None:
 def test_a_wrong_catalogue_says_where(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Catalog.parse(text)
+
+
+@pytest.mark.parametrize("name", ["gpt-realtime-2.1-mini", "gpt-live-transcribe"])
+def test_realtime_models_are_known_and_not_offered(name: str) -> None:
+    found = model("openai", name)
+    assert found.realtime_only
+    assert not found.selectable
+
+
+def test_two_entries_of_one_name_are_refused() -> None:
+    twin = ModelInfo("a", "groq", "llm", "a")
+    with pytest.raises(ValueError, match='"a" stands twice at groq'):
+        Catalog((twin, twin))

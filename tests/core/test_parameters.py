@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groqdesk.core import parameters
@@ -162,21 +162,57 @@ def _value(name: str) -> st.SearchStrategy[object]:
     return st.one_of(*[likely] * 12, st.none(), _json)
 
 
-_sets: st.SearchStrategy[dict[str, object]] = st.sets(
-    st.sampled_from([*(p.name for p in PARAMETERS), "response_format", "unheard_of"]), max_size=9
+_any_set: st.SearchStrategy[dict[str, object]] = st.sets(
+    st.sampled_from([*(p.name for p in PARAMETERS), "unheard_of"]), max_size=6
 ).flatmap(
     lambda names: st.fixed_dictionaries({name: _value(name) if name != "unheard_of" else _json for name in names})
 )
+_format_set: st.SearchStrategy[dict[str, object]] = st.fixed_dictionaries(
+    {
+        "response_format": st.sampled_from(["json_schema", "json_schema", "json_object"]),
+        "response_schema": _schemas(),
+        "strict_schema": st.booleans(),
+        "reasoning_effort": st.sampled_from(["low", "medium", "high", "none"]),
+    }
+)
+_sets = _any_set | _format_set | st.builds(lambda one, two: one | two, _any_set, _format_set)
+# The retired ones take little: mostly those that take much.
+_groq_models = st.sampled_from([*[OSS, model("gpt-oss-20b", "demo"), QWEN, LLAMA] * 8, *GROQ])
 
 
-@given(st.sampled_from(GROQ), _sets, st.booleans())
+def test_the_sets_reach_every_field() -> None:
+    """Counts what the property tests see: without this they could pass by never meeting a schema."""
+    seen: set[str] = set()
+
+    @settings(max_examples=2500)
+    @given(_groq_models, _sets, st.booleans())
+    def look(model: ModelInfo, values: dict[str, object], tools: bool) -> None:
+        if validate(model, values, tools=tools):
+            seen.add("problem")
+            return
+        body = to_wire(model, values, "groq", tools=tools)
+        seen.update(body)
+        form = body.get("response_format")
+        if isinstance(form, dict):
+            seen.add("strict" if form.get("json_schema", {}).get("strict") else form["type"])
+
+    look()
+    assert seen >= {
+        "problem", "strict", "json_schema", "json_object", "temperature", "top_p", "max_completion_tokens", "seed", "stop",
+        "reasoning_effort", "include_reasoning", "reasoning_format", "service_tier", "user", "parallel_tool_calls",
+    }  # fmt: skip
+
+
+@settings(max_examples=300)
+@given(_groq_models, _sets, st.booleans())
 def test_valid_settings_are_never_refused_by_groq(model: ModelInfo, values: dict[str, object], tools: bool) -> None:
     if validate(model, values, tools=tools):
         return
     check_groq(model, to_wire(model, values, "groq", tools=tools), tools)
 
 
-@given(st.sampled_from(GROQ), _sets, st.booleans())
+@settings(max_examples=300)
+@given(_groq_models, _sets, st.booleans())
 def test_what_to_wire_lets_through_is_never_refused(model: ModelInfo, values: dict[str, object], tools: bool) -> None:
     try:
         body = to_wire(model, values, "groq", tools=tools)
@@ -186,7 +222,8 @@ def test_what_to_wire_lets_through_is_never_refused(model: ModelInfo, values: di
     check_groq(model, body, tools)
 
 
-@given(st.sampled_from(GROQ), _sets, st.booleans())
+@settings(max_examples=300)
+@given(_groq_models, _sets, st.booleans())
 def test_fitted_settings_always_work(model: ModelInfo, values: dict[str, object], tools: bool) -> None:
     fitted = parameters.fit(model, values, tools=tools)
     assert validate(model, fitted, tools=tools) == ()
@@ -324,6 +361,7 @@ def test_an_effort_of_another_model_does_not_survive_the_switch() -> None:
         (OSS, {"stop": "END"}, Problem("stop", "Stop is a list of texts.", (), "Use none")),
         (OSS, {"stop": list("abcde")}, Problem("stop", "Stop takes 4 texts.", ("a", "b", "c", "d"), "Keep the first 4")),
         (OSS, {"stop": ["a", ""]}, Problem("stop", "Stop holds an empty or broken text.", ("a",), "Remove it")),
+        (OSS, {"user": 5}, Problem("user", "User is text.", "", "Use none")),
         (OSS, {"user": "u" * 70}, Problem("user", "User has 64 characters at most.", "u" * 64, "Shorten")),
         (None, {"extra_body": {"stream": False, "top_k": 3}},
          Problem("extra_body", 'The app sets "stream" itself.', {"top_k": 3}, "Remove stream")),
@@ -365,6 +403,11 @@ def test_a_schema_is_asked_for() -> None:
         ({"type": "object", "properties": {"a": {"type": "array", "minItems": 1}}}, "minItems is not supported"),
         ({"type": "object", "x": float("inf")}, "cannot be sent"),
         ({"type": "object", "x": "\ud800"}, "cannot be sent"),
+        ({"type": "object", "x": 10**5000}, "cannot be sent"),
+        ({"type": "object", "x": {1: 2}}, "cannot be sent"),
+        ({"type": "object", "x": object()}, "cannot be sent"),
+        ({"type": ["object", 3]}, '"type": "object"'),
+        ({"type": "object", "properties": {"a": {"required": [1]}}}, "list of names"),
     ],
 )
 def test_a_schema_that_servers_refuse_is_refused_here(schema: dict[str, object], words: str) -> None:
