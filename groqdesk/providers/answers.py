@@ -178,7 +178,7 @@ class StreamedAnswer:
         extra = chunk.x_groq
         if extra is None:
             return False
-        self.request_id = extra.id or self.request_id
+        self.request_id = real_id(extra.id) or self.request_id
         if extra.usage is not None:
             self.usage = extra.usage
         if extra.error is not None:
@@ -215,6 +215,11 @@ class StreamedAnswer:
         return [ToolCallRequested(call) for call in calls]
 
 
+def real_id(request_id: str | None) -> str | None:
+    """The request id of `x_groq`, which compound systems fill with "stub"."""
+    return None if request_id in ("stub", "") else request_id
+
+
 def whole_answer(reply: Chunk, provider: str, model: str, request_id: str | None) -> ChatAnswer | None:
     """An answer that came in one piece. None if the reply holds no choice with a message."""
     choice = reply.choices[0] if reply.choices else None
@@ -236,5 +241,5 @@ def whole_answer(reply: Chunk, provider: str, model: str, request_id: str | None
         reasoning=message.reasoning or message.reasoning_content or "",
         tool_calls=calls,
         usage=None if usage is None else usage.tokens(),
-        request_id=(reply.x_groq.id if reply.x_groq else None) or request_id,
+        request_id=request_id or (real_id(reply.x_groq.id) if reply.x_groq else None),
     )

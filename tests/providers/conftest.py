@@ -5,12 +5,12 @@ from __future__ import annotations
 from contextlib import aclosing
 
 import pytest
+
 from groqdesk.core.messages import CallContext, ChatRequest, Message
 from groqdesk.core.secrets import Secret
 from groqdesk.core.settings import Timings
 from groqdesk.providers.groq import GroqClient, GroqLLMProvider
 from groqdesk.providers.transport import HttpClient
-
 from tests.providers.fault_server import fault_server
 
 KEY = "gsk_canary0123456789abcdef"
@@ -47,11 +47,16 @@ async def collected(stream) -> list:
 
 
 async def until_error(stream, kind) -> tuple[list, Exception]:
+    """The events of a stream that must end in this very kind of error, and the error."""
     events: list = []
-    with pytest.raises(kind) as caught:
+
+    async def run() -> None:
         async with aclosing(stream) as source:
             async for event in source:
                 events.append(event)
+
+    with pytest.raises(kind) as caught:
+        await run()
     return events, caught.value
 
 

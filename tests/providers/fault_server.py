@@ -135,7 +135,8 @@ async def _until_gone(work: Awaitable[None], reader: asyncio.StreamReader) -> No
 
 
 async def _gone(reader: asyncio.StreamReader) -> None:
-    while not reader.at_eof() and reader.exception() is None:
+    # A StreamReader can be asked for its end only by reading, which would take the next request's bytes.
+    while not reader.at_eof() and reader.exception() is None:  # noqa: ASYNC110
         await asyncio.sleep(0.005)
 
 
@@ -146,7 +147,7 @@ async def _read(reader: asyncio.StreamReader, connection: int) -> Seen | None:
         return None
     first, *lines = head.decode("latin-1").split("\r\n")
     method, path, _ = first.split(" ", 2)
-    headers = dict((name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines) if name)
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines) if name}
     body = b""
     if "content-length" in headers:
         body = await reader.readexactly(int(headers["content-length"]))

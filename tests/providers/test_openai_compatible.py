@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from groqdesk.core.messages import Finished, Started, TextDelta
-
 from tests.providers.conftest import KEY, ask, collected
 from tests.providers.fault_server import END, chunk
 
