@@ -17,7 +17,6 @@ from groqdesk.simulator.world import Pace, World
 # What gpt-oss writes around its channels; it is billed, and it is why a budget of one token shows nothing at all.
 _CHANNEL_START_TOKENS = 3
 _CHANNEL_SWITCH_TOKENS = 6
-_CALL_TOKENS = 8
 _PROMPT_SPEEDUP = 40.0
 _FAIR_CHUNKS = 32
 _SHORTEST_SLEEP_S = 0.0005
@@ -78,7 +77,7 @@ async def complete(world: World, exchange: Exchange, body: Any, request_id: str,
     answer = _answer(request, fault.reply, request_id, cached, pace)
     try:
         if request.response_format != "text" and answer.finish_reason == "length":
-            text = "".join(piece for kind, piece in answer.pieces if kind == "content")
+            text = "".join(piece for kind, piece, _ in answer.pieces if kind == "content")
             error = wire.error(
                 "Failed to generate JSON: max completion tokens reached before generating a valid document. "
                 "See 'failed_generation' for more details.",
@@ -112,7 +111,7 @@ def _answer(request: ChatRequest, reply: Reply | None, request_id: str, cached: 
         pieces, calls, finish = _budgeted(request, answers.compose(request))
     completion = sum(piece.cost for piece in pieces)
     for call in calls:
-        completion += _CALL_TOKENS + tokens.count(call.name + call.arguments)
+        completion += wire.CALL_TOKENS + tokens.count(call.name + call.arguments)
     uncached = request.prompt_tokens - cached
     usage = wire.Usage(
         prompt_tokens=request.prompt_tokens,
@@ -125,7 +124,7 @@ def _answer(request: ChatRequest, reply: Reply | None, request_id: str, cached: 
     )
     return wire.Answer(
         model=request.model.id,
-        pieces=tuple((piece.kind, piece.text) for piece in pieces if piece.kind),
+        pieces=tuple((piece.kind, piece.text, piece.cost) for piece in pieces if piece.kind),
         calls=calls,
         finish_reason=finish,
         usage=usage,
@@ -167,7 +166,7 @@ def _budgeted(request: ChatRequest, draft: answers.Draft) -> tuple[list[_Piece],
     calls: list[wire.Call] = []
     for name, values in draft.calls:
         call = wire.Call(wire.new_call_id(channel=request.model.channel), name, tokens.compact(values))
-        budget -= _CALL_TOKENS + tokens.count(call.name + call.arguments)
+        budget -= wire.CALL_TOKENS + tokens.count(call.name + call.arguments)
         if budget < 0:
             return taken, (), "length"
         calls.append(call)
@@ -282,7 +281,9 @@ async def _events(
     usage = answer.usage
     due_s = loop.time() + usage.queue_s + usage.prompt_s
     token_s = usage.completion_s / max(1, usage.completion_tokens)
-    hidden = usage.completion_tokens - sum(cost for cost, _ in answer.deltas())
+    shown = sum(cost for _, _, cost in answer.pieces)
+    shown += sum(wire.CALL_TOKENS + tokens.count(call.name + call.arguments) for call in answer.calls)
+    hidden = usage.completion_tokens - shown
     for number, (cost, chunk) in enumerate(_timed(request, answer, fault, hidden)):
         due_s += cost * token_s
         if pace.waits:

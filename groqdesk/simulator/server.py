@@ -7,6 +7,7 @@ can demand one exact key. Keys are not kept.
 """
 
 import asyncio
+import logging
 import signal
 import socket
 import sys
@@ -33,9 +34,18 @@ _START_TIMEOUT_S = 20.0
 _STOP_TIMEOUT_S = 5.0
 _KEEP_ALIVE_S = 75
 
+log = logging.getLogger(__name__)
+# What clients do wrong on the wire (garbage, websockets) is their business; our own failures go to `log`.
+_silent = logging.getLogger(f"{__name__}.protocol")
+_silent.setLevel(logging.CRITICAL)
+
 
 class _Protocol(HttpToolsProtocol):
     """uvicorn's protocol, with the transport within reach of the application."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.logger = _silent
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -111,6 +121,8 @@ class Simulator:
             proxy_headers=False,
             timeout_keep_alive=_KEEP_ALIVE_S,
         )
+        # Four lines at each start and end say nothing to the reader of our log.
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
         self._stopping = False
         server = self._server = _Server(config, ready)
         self._thread = threading.Thread(target=server.run, args=([listener],), name="groqdesk-simulator", daemon=True)
@@ -147,7 +159,7 @@ class Simulator:
 
     @property
     def requests(self) -> tuple[RequestRecord, ...]:
-        """Everything that has arrived since the last reset, oldest first."""
+        """What has arrived since the last reset, oldest first; the last 5,000 are kept."""
         return tuple(self._world.requests)
 
     def reset(
@@ -200,6 +212,10 @@ class Simulator:
             self._notify()
             await _serve(world, exchange, fits)
         except ClientGone:
+            left = True
+        except Exception:
+            log.exception("the simulator failed to answer %s %s", exchange.record.method, exchange.record.path)
+            exchange.transport.abort()
             left = True
         finally:
             world.active.discard(exchange)

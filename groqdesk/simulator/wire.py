@@ -18,6 +18,8 @@ JSON_HEADERS = {
     "content-type": "application/json",
     "cache-control": "private, max-age=0, no-store, no-cache, must-revalidate",
 }
+CALL_TOKENS = 8
+"""What a function call costs besides its name and arguments."""
 STREAM_HEADERS = {"content-type": "text/event-stream", "cache-control": "no-cache"}
 
 
@@ -122,12 +124,12 @@ class Usage:
 class Answer:
     """One finished answer, ready to be sent whole or in pieces.
 
-    `pieces` are (field, text) in the order of the stream, field `reasoning` or `content`. `content` is None when there
-    are only tool calls: the plain form then has no `content` at all.
+    `pieces` are (field, text, tokens) in the order of the stream, field `reasoning` or `content`. When there are only
+    tool calls the plain form has no `content` at all.
     """
 
     model: str
-    pieces: tuple[tuple[str, str], ...]
+    pieces: tuple[tuple[str, str, int], ...]
     calls: tuple[Call, ...]
     finish_reason: str
     usage: Usage
@@ -140,7 +142,7 @@ class Answer:
     fingerprint: str = field(default_factory=lambda: f"fp_{secrets.token_hex(5)}")
 
     def _joined(self, name: str) -> str:
-        return "".join(text for kind, text in self.pieces if kind == name)
+        return "".join(text for kind, text, _ in self.pieces if kind == name)
 
     def completion(self, *, with_usage: bool = True) -> dict[str, Any]:
         """The plain `chat.completion`."""
@@ -188,12 +190,12 @@ class Answer:
 
     def deltas(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """The chunks between the first and the last, each with the tokens it took to make it."""
-        for kind, text in self.pieces:
+        for kind, text, cost in self.pieces:
             delta = {kind: text, "channel": "analysis"} if self.channel and kind == "reasoning" else {kind: text}
-            yield 1, self._delta(delta)
+            yield cost, self._delta(delta)
         for index, call in enumerate(self.calls):
             yield (
-                tokens.count(call.name + call.arguments),
+                CALL_TOKENS + tokens.count(call.name + call.arguments),
                 self._delta({"tool_calls": [call.as_json() | {"index": index}]}),
             )
 

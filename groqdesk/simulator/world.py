@@ -15,6 +15,7 @@ from groqdesk.simulator.script import Fault, ModelScript, Script
 _CACHE_STEP_TOKENS = 128
 _CACHE_LIFE_S = 7200.0
 _CACHE_SIZE = 32
+_LOG_SIZE = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class World:
         self.script = script
         self.faults: list[Fault] = [replace(fault, seen=0, fired=0) for fault in script.faults]
         self.limiter = Limiter(time.monotonic, time_scale)
-        self.requests: list[RequestRecord] = []
+        self.requests: deque[RequestRecord] = deque(maxlen=_LOG_SIZE)
         self.active: set[Exchange] = set()
         self._organizations: dict[str, str] = {}
         self._prompts: deque[tuple[float, str, str, str]] = deque(maxlen=_CACHE_SIZE)

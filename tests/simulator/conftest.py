@@ -16,6 +16,13 @@ def _server() -> Iterator[Simulator]:
         yield running
 
 
+@pytest.fixture(autouse=True)
+def no_noise(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """The simulator never complains, whatever a client does."""
+    yield
+    assert [r.getMessage() for r in caplog.get_records("call") if r.name.startswith(("uvicorn", "groqdesk.sim"))] == []
+
+
 @pytest.fixture
 def sim(_server: Simulator) -> Simulator:
     _server.reset()

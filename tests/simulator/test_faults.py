@@ -21,11 +21,18 @@ def blocks(text: str) -> list[str]:
     return [block for block in text.split("\n\n") if block]
 
 
-def partial(http: httpx.Client, request: dict[str, Any]) -> tuple[bytes, httpx.TransportError | None]:
+def read_all(raw: socket.socket, into: bytearray) -> None:
+    while part := raw.recv(65536):
+        into += part
+
+
+def partial(
+    http: httpx.Client, request: dict[str, Any], timeout: httpx.Timeout | None = None
+) -> tuple[bytes, httpx.TransportError | None]:
     """What arrived before the connection broke, and how it broke."""
     received = b""
     try:
-        with http.stream("POST", CHAT, json=request) as answer:
+        with http.stream("POST", CHAT, json=request, timeout=timeout or 10) as answer:
             for data in answer.iter_raw():
                 received += data
     except httpx.TransportError as error:
@@ -123,12 +130,11 @@ def test_reset_in_the_middle_is_a_tcp_reset(sim: Simulator, request_: dict[str, 
     sim.inject(after_chunks=3, then="reset")
     data = json.dumps(request_).encode()
     head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer k\r\ncontent-length: {len(data)}\r\n\r\n"
-    received = b""
+    received = bytearray()
     with socket.create_connection(("127.0.0.1", sim.port)) as raw:
         raw.sendall(head.encode() + data)
         with pytest.raises(ConnectionResetError):
-            while part := raw.recv(65536):
-                received += part
+            read_all(raw, received)
     assert received.startswith(b"HTTP/1.1 200 OK")
     assert received.count(b"data: ") == (3 if request_ is STREAM else 0)
 
@@ -164,13 +170,8 @@ def test_stall_is_silence_and_then_the_rest(sim: Simulator, http: httpx.Client) 
     sim.inject(after_chunks=3, then="stall", stall_s=0.01)
     assert len(blocks(http.post(CHAT, json=STREAM).text)) == len(whole)
     sim.inject(after_chunks=3, then="stall")
-    received = b""
-    with (
-        pytest.raises(httpx.ReadTimeout),
-        http.stream("POST", CHAT, json=STREAM, timeout=httpx.Timeout(10, read=0.3)) as answer,
-    ):
-        for data in answer.iter_raw():
-            received += data
+    received, error = partial(http, STREAM, httpx.Timeout(10, read=0.3))
+    assert isinstance(error, httpx.ReadTimeout)
     assert len(blocks(received.decode())) == 3
 
 
@@ -231,10 +232,11 @@ def test_fixed_replies(sim: Simulator, http: httpx.Client) -> None:
 def test_framing_changes_bytes_and_not_meaning(sim: Simulator, http: httpx.Client) -> None:
     sim.inject(reply={"text": "Grüße 🎉"}, framing={"split_bytes": 1, "crlf": True, "comments": True, "bom": True})
     sizes = []
+    received = b""
     with http.stream("POST", CHAT, json=STREAM) as answer:
         for data in answer.iter_raw():
             sizes.append(len(data))
-            received = data if len(sizes) == 1 else received + data
+            received += data
     assert len(sizes) > 50
     assert received.startswith(b"\xef\xbb\xbf: practice comment\r\n\r\ndata: ")
     assert b"\n" not in received.replace(b"\r\n", b"")

@@ -421,6 +421,22 @@ def test_parallel_streams_are_served_side_by_side(sim: Simulator) -> None:
     assert finished == ["quick", "slow"]
 
 
+def test_garbage_and_websockets_make_no_noise(sim: Simulator, http: httpx.Client) -> None:
+    upgrade = b"GET /v1/models HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
+    for data, status in ((b"\x16\x03\x01 no http\r\n\r\n", b"400"), (upgrade, b"401")):
+        with socket.create_connection(("127.0.0.1", sim.port)) as raw:
+            raw.sendall(data)
+            assert raw.recv(100).split()[1] == status
+    assert http.get("/models").status_code == 200
+
+
+def test_too_large_a_body_is_413(http: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("groqdesk.simulator.exchange.MAX_BODY_BYTES", 1000)
+    answer = http.post(CHAT, json=body("x" * 1000))
+    assert answer.status_code == 413
+    assert answer.json()["error"]["code"] == "request_too_large"
+
+
 def test_taken_port_is_an_os_error(sim: Simulator) -> None:
     with pytest.raises(OSError, match="in use"):
         Simulator(sim.port).start()
