@@ -140,7 +140,7 @@ def _schemas(draw: st.DrawFn) -> dict[str, object]:
     return schema
 
 
-def _value(name: str) -> st.SearchStrategy[object]:
+def _likely(name: str) -> st.SearchStrategy[Any]:
     kind = next(p for p in PARAMETERS if p.name == name)
     likely: st.SearchStrategy[object]
     match kind.kind:
@@ -158,8 +158,12 @@ def _value(name: str) -> st.SearchStrategy[object]:
             likely = _text
         case "json":
             likely = _schemas()
+    return likely
+
+
+def _value(name: str) -> st.SearchStrategy[object]:
     # Mostly likely values: otherwise hardly any set of settings would be without a problem.
-    return st.one_of(*[likely] * 12, st.none(), _json)
+    return st.one_of(*[_likely(name)] * 12, st.none(), _json)
 
 
 _any_set: st.SearchStrategy[dict[str, object]] = st.sets(
@@ -175,7 +179,15 @@ _format_set: st.SearchStrategy[dict[str, object]] = st.fixed_dictionaries(
         "reasoning_effort": st.sampled_from(["low", "medium", "high", "none"]),
     }
 )
-_sets = _any_set | _format_set | st.builds(lambda one, two: one | two, _any_set, _format_set)
+_plain_set: st.SearchStrategy[dict[str, object]] = st.fixed_dictionaries(
+    {},
+    optional={
+        p.name: _likely(p.name)
+        for p in PARAMETERS
+        if p.name not in ("response_format", "response_schema", "strict_schema")
+    },
+)
+_sets = _any_set | _plain_set | _format_set | st.builds(lambda one, two: one | two, _any_set, _format_set)
 # The retired ones take little: mostly those that take much.
 _groq_models = st.sampled_from([*[OSS, model("gpt-oss-20b", "demo"), QWEN, LLAMA] * 8, *GROQ])
 
@@ -184,7 +196,7 @@ def test_the_sets_reach_every_field() -> None:
     """Counts what the property tests see: without this they could pass by never meeting a schema."""
     seen: set[str] = set()
 
-    @settings(max_examples=2500)
+    @settings(max_examples=1200)
     @given(_groq_models, _sets, st.booleans())
     def look(model: ModelInfo, values: dict[str, object], tools: bool) -> None:
         if validate(model, values, tools=tools):
