@@ -8,6 +8,7 @@ blocked the loop's own resolver threads; a second cookie jar; headers over 8 KB;
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import functools
 import socket
@@ -18,6 +19,7 @@ from typing import Any, Final
 import aiohttp
 import aiohttp.abc
 import httpx
+from aiohttp.client_proto import ResponseHandler
 from httpx_aiohttp.transport import AiohttpTransport
 
 from groqdesk.providers.transport import UPLOAD_PIECE_BYTES
@@ -75,6 +77,19 @@ class _Resolver(aiohttp.abc.AbstractResolver):
         pass
 
 
+class _Handler(ResponseHandler):
+    """aiohttp's protocol, whose body also ends when the connection does: after a bad chunk size it waited for ever."""
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        body = self._payload
+        super().connection_lost(exc)
+        if body is not None and not body.is_eof() and body.exception() is None:
+            body.set_exception(aiohttp.ClientPayloadError("connection lost"))
+
+
+_handler: Final[type[ResponseHandler]] = _Handler
+
+
 class _Mapped(httpx.AsyncByteStream):
     def __init__(self, stream: httpx.AsyncByteStream, request: httpx.Request) -> None:
         self._stream = stream
@@ -115,15 +130,18 @@ class FastTransport(AiohttpTransport):
     """An httpx transport over aiohttp's connections. Raises httpx's errors only."""
 
     def __init__(self, *, verify: ssl.SSLContext, proxy: httpx.Proxy | None = None) -> None:
-        super().__init__(verify=verify, proxy=proxy, trust_env=False)
+        super().__init__(verify=verify, proxy=None if proxy is None else _without_auth(proxy), trust_env=False)
 
     def get_client(self) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(limit=0, resolver=_Resolver(), keepalive_timeout=15, ssl=self.ssl_context)
+        # Not public; without it only the class above is lost, and test_broken_inside_a_stream says so.
+        connector._factory = functools.partial(_handler, loop=asyncio.get_running_loop())
         return aiohttp.ClientSession(
             cookie_jar=aiohttp.DummyCookieJar(),
             max_line_size=65536,
             max_field_size=65536,
             max_headers=512,
-            connector=aiohttp.TCPConnector(limit=0, resolver=_Resolver(), keepalive_timeout=15, ssl=self.ssl_context),
+            connector=connector,
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -165,3 +183,12 @@ def _stream_of(response: httpx.Response) -> httpx.AsyncByteStream:
     if not isinstance(stream, httpx.AsyncByteStream):
         raise TypeError("a transport gives an async stream")
     return stream
+
+
+def _without_auth(proxy: httpx.Proxy) -> httpx.Proxy:
+    """The proxy with its password as the header that aiohttp moves to where it belongs; its `BasicAuth` is deprecated."""
+    if proxy.raw_auth is None:
+        return proxy
+    name, password = proxy.raw_auth
+    basic = base64.b64encode(name + b":" + password).decode("ascii")
+    return httpx.Proxy(proxy.url, headers={**proxy.headers, "Authorization": f"Basic {basic}"})

@@ -163,9 +163,11 @@ class CompatibleClient:
             async with asyncio.timeout_at(deadline):
                 reply = await opened.__aenter__()
         except (httpx.TransportError, httpx.InvalidURL) as error:
-            raise self.fault(error, model) from error.__cause__
+            failure = self.fault(error, model)
+            raise failure from failure.__cause__
         except TimeoutError:
-            raise self.late(model) from None
+            failure = self.late(model)
+            raise failure from failure.__cause__
         try:
             if reply.status != 200:
                 raise await self._refusal(reply, model)
@@ -186,9 +188,11 @@ class CompatibleClient:
                     if size > limit:
                         raise self.bad(model, "the reply is too long")
         except (httpx.TransportError, httpx.DecodingError) as error:
-            raise self.cut(model, error) from None
+            failure = self.cut(model, error)
+            raise failure from failure.__cause__
         except TimeoutError:
-            raise self.late(model) from None
+            failure = self.late(model)
+            raise failure from failure.__cause__
         return b"".join(parts)
 
     async def _refusal(self, reply: Reply, model: str) -> ProviderError:
@@ -283,7 +287,8 @@ class CompatibleClient:
             try:
                 listed = decode_models(body)
             except (msgspec.MsgspecError, RecursionError) as error:
-                raise self.bad("", type(error).__name__, reply, body) from None
+                failure = self.bad("", type(error).__name__, reply, body)
+                raise failure from failure.__cause__
             if listed.error is not None:
                 raise self.refused(error_in(body), reply, "")
             if listed.data is None:
@@ -383,7 +388,8 @@ class CompatibleLLM:
         try:
             decoded = decode_chunk(content)
         except (msgspec.MsgspecError, RecursionError) as error:
-            raise client.bad(request.model, type(error).__name__, reply, content) from None
+            failure = client.bad(request.model, type(error).__name__, reply, content)
+            raise failure from failure.__cause__
         if decoded.error is not None:
             raise client.refused(error_in(content), reply, request.model)
         extra = decoded.x_groq
@@ -424,9 +430,11 @@ class CompatibleLLM:
                     async with asyncio.timeout_at(wait_until):
                         piece = await anext(pieces, b"")
                 except (httpx.TransportError, httpx.DecodingError) as error:
-                    raise self._broken_off(error, request, answer) from None
+                    failure = self._broken_off(error, request, answer)
+                    raise failure from failure.__cause__
                 except TimeoutError:
-                    raise client.late(request.model) from None
+                    failure = client.late(request.model)
+                    raise failure from failure.__cause__
                 if not piece:
                     break
                 for event in answer.feed(piece):

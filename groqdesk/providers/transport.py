@@ -20,6 +20,7 @@ import ssl
 import urllib.request
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final
 
 import httpx
@@ -85,7 +86,7 @@ def clean_base_url(text: str) -> str:
         raise ValueError("This is not an address of a server.") from None
     if url.scheme not in ("http", "https"):
         raise ValueError("An address begins with https:// or http://.")
-    if not url.host or port == 0:
+    if not url.host or (port is not None and not 0 < port < 65536):
         raise ValueError("This is not an address of a server.")
     if url.userinfo:
         raise ValueError("An address holds no user name or password. Store the key as a key.")
@@ -159,7 +160,26 @@ def _make_transport(fast: bool, proxy: httpx.Proxy | None, secure: bool) -> http
 
         return FastTransport(verify=context, proxy=proxy)
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=15)
-    return httpx.AsyncHTTPTransport(verify=context, proxy=proxy, limits=limits, trust_env=False)
+    stock = httpx.AsyncHTTPTransport(verify=context, proxy=proxy, limits=limits, trust_env=False)
+    return _Socks(stock) if proxy is not None and proxy.url.scheme.startswith("socks") else stock
+
+
+class _Socks(httpx.AsyncBaseTransport):
+    """Turns the SOCKS library's own errors, which httpx lets through, into `ProxyError`."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self._inner = inner
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        from socksio.exceptions import SOCKSError
+
+        try:
+            return await self._inner.handle_async_request(request)
+        except SOCKSError as error:
+            raise httpx.ProxyError(type(error).__name__, request=request) from error
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
 
 
 def proxy_mounts(
@@ -276,6 +296,8 @@ class HttpClient:
                 pool=self._timings.connect_s,
             ),
         )
+        # Nothing that a server sets is ever sent back.
+        self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._loop = loop
         return self._client
 
