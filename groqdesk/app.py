@@ -114,14 +114,16 @@ async def open_app(
 
         database = await Database.open(places, timings)
         house.push_async_callback(database.close)
-        usage = SqlUsageLog(database, timings)
-        house.push_async_callback(usage.close)
+        usage = SqlUsageLog(database)
         conversations, agents = SqlConversationStore(database, usage), SqlAgentStore(database)
         settings_store = SqlSettingsStore(database)
         settings = Settings.from_rows(await settings_store.all())
         interrupted = await conversations.end_interrupted()
+        if window:
+            await conversations.purge()
 
         vault = KeyringVault(os.environ, timings)
+        house.callback(vault.close)
         engine = engine or InlineEngine()
         catalog = Catalog.parse(resource("catalog.toml").read_text("utf-8"))
         practice = house.enter_context(_PracticeServer())
@@ -136,7 +138,7 @@ async def open_app(
         )
         house.push_async_callback(engine.call, providers.aclose)
         llm = LLMIntegrationService(providers, conversations, usage, clock, timings)
-        catalog_service = CatalogService(catalog, providers)
+        catalog_service = CatalogService(catalog, providers, providers.learn)
 
         provider = "demo" if options.demo else settings.provider
         yield App(
@@ -260,6 +262,12 @@ class _Log:
         for handler in self._handlers:
             root.removeHandler(handler)
             handler.close()
+
+
+def log_failure(error: Exception) -> None:
+    """Writes an error that nobody expected, with its traceback, to the log of the default folders."""
+    with _Log(folders(), verbose=False):
+        log.error("a command failed", exc_info=error)
 
 
 class _PracticeServer:

@@ -98,6 +98,10 @@ class ProviderFactory:
         self._wrap = wrap
         self._clients: dict[tuple[str, str], CompatibleClient] = {}
 
+    def learn(self, catalog: Catalog) -> None:
+        """Uses a newer catalogue from the next call on."""
+        self.catalog = catalog
+
     def names(self) -> tuple[str, ...]:
         return ("groq", "openai") if self._demo_url is None else ("groq", "openai", "demo")
 

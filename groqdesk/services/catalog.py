@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from groqdesk.core import tokens
 from groqdesk.core.catalog import Catalog, ModelInfo
 from groqdesk.core.messages import ModelChoice
-from groqdesk.core.ports import ProviderSource
+from groqdesk.core.ports import LiveModel, ProviderSource
 from groqdesk.core.usage import Capability, TokenPrice
 
 
 class CatalogService:
     """The one catalog of this run. `refresh` asks a provider which models it serves; everything else is a look-up."""
 
-    def __init__(self, catalog: Catalog, providers: ProviderSource) -> None:
-        self._catalog = catalog
+    def __init__(
+        self, catalog: Catalog, providers: ProviderSource, learned: Callable[[Catalog], None] = lambda _: None
+    ) -> None:
+        """`learned` hears of the catalog after each change."""
+        self._shipped = self._catalog = catalog
         self._providers = providers
+        self._learned = learned
+        self._live: dict[str, tuple[LiveModel, ...]] = {}
 
     @property
     def catalog(self) -> Catalog:
@@ -26,7 +31,12 @@ class CatalogService:
     async def refresh(self, provider: str, base_url: str | None = None) -> int:
         """Learns the provider's models; says how many it serves. Raises `ProviderError`."""
         live = await self._providers.live_models(provider, base_url)
-        self._catalog = self._catalog.with_live(provider, live)
+        self._live[provider] = live
+        catalog = self._shipped
+        for name, models in self._live.items():
+            catalog = catalog.with_live(name, models)
+        self._catalog = catalog
+        self._learned(catalog)
         return len(live)
 
     def find(self, provider: str, model: str) -> ModelInfo | None:
@@ -36,10 +46,10 @@ class CatalogService:
         return self._catalog.models(provider, capability)
 
     def choosable(self, provider: str) -> tuple[ModelInfo, ...]:
-        """Language models to pick from: served ones first, retired ones last, enterprise ones only if served."""
+        """Language models to show in a picker: those that can be chosen, then retired ones for their successor's sake."""
         models = self._catalog.models(provider, "llm")
-        shown = [m for m in models if m.state != "enterprise" or m.live]
-        return tuple(sorted(shown, key=lambda m: (m.state == "retired" and not m.live, m.live is False)))
+        retired = [m for m in models if m.state == "retired" and not m.selectable and m.replacement]
+        return (*(m for m in models if m.selectable), *retired)
 
     def price(self, provider: str, model: str) -> TokenPrice | None:
         return self._catalog.price(provider, model)

@@ -94,8 +94,8 @@ class SqlConversationStore:
             await self._database.read(lambda connection: [_message(row) for row in connection.execute(wanted)])
         )
 
-    async def begin_turn(self, question: StoredMessage, answer: StoredMessage) -> None:
-        """Stores the user's message (if new) and the empty answer in state `streaming`, and clears the draft.
+    async def begin_turn(self, question: StoredMessage | None, answer: StoredMessage) -> None:
+        """Stores the user's message (if there is a new one) and the empty answer in state `streaming`, and clears the draft.
 
         The answer carries this process's mark, so that no other process takes it for one left by a dead process.
         """
@@ -107,9 +107,10 @@ class SqlConversationStore:
                 answer.conversation_id,
                 {"draft": "", "updated_ms": func.max(conversations.c.updated_ms, answer.created_ms)},
             )
-            connection.execute(
-                insert(messages).values(_message_row(question)).on_conflict_do_nothing(index_elements=["id"])
-            )
+            if question is not None:
+                connection.execute(
+                    insert(messages).values(_message_row(question)).on_conflict_do_nothing(index_elements=["id"])
+                )
             connection.execute(
                 insert(messages).values(answer_row).on_conflict_do_update(index_elements=["id"], set_=answer_row)
             )

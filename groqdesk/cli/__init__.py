@@ -1,0 +1,155 @@
+"""The command line. Human text is the result on stdout and progress on stderr; with --json stdout holds JSON only."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+
+from groqdesk import __version__
+from groqdesk.cli.output import EXIT_LOCAL, EXIT_OK, EXIT_STOPPED, local_problem, options_of, usage_error
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; the exit codes are those of the published contract."""
+    parsed = _parser().parse_args(arguments)
+    command = parsed.command or "window"
+    try:
+        return int(_COMMANDS[command](parsed))
+    except KeyboardInterrupt:
+        return EXIT_STOPPED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader left; the interpreter's last flush must not complain
+        return EXIT_OK
+    except Exception as error:
+        return local_problem(error, getattr(parsed, "json", False))
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--data-dir", default=argparse.SUPPRESS, metavar="DIR", help="where data lives (GROQDESK_HOME)")
+    common.add_argument("-v", "--verbose", action="store_true", default=argparse.SUPPRESS, help="a log on stderr")
+    parser = argparse.ArgumentParser(
+        prog="groqdesk", description="Design, talk to, test and meter AI agents.", parents=[common]
+    )
+    parser.set_defaults(data_dir=None, verbose=False)
+    parser.add_argument("--version", action="version", version=f"groqdesk {__version__}")
+    parser.add_argument("--demo", action="store_true", help="practice server only: no key, no network, throw-away data")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text, parents=[common])
+
+    doctor = add("doctor", "what works on this machine")
+    doctor.add_argument("--online", action="store_true", help="ask the providers too")
+    doctor.add_argument("--json", action="store_true")
+
+    keys = add("keys", "API keys in the system keyring").add_subparsers(dest="keys_command", required=True)
+    for name, text in (("set", "keep a key, read from the terminal or stdin"), ("delete", "remove a key")):
+        keys.add_parser(name, help=text, parents=[common]).add_argument("provider", metavar="PROVIDER")
+    keys.add_parser("list", help="which keys are kept, and where", parents=[common])
+
+    models = add("models", "models with their context, speed and price")
+    models.add_argument("capability", choices=["llm", "stt", "tts"])
+    models.add_argument("--provider", metavar="P")
+    models.add_argument("--refresh", action="store_true", help="ask the provider which models it serves")
+    models.add_argument("--json", action="store_true")
+
+    chat = add("chat", "ask a model")
+    chat.add_argument("prompt", metavar="PROMPT", help="the question, or - to read it from stdin")
+    chat.add_argument("--agent", metavar="NAME")
+    chat.add_argument("--provider", metavar="P")
+    chat.add_argument("--model", metavar="M")
+    chat.add_argument("--base-url", metavar="URL", help="another server for this call; its key from GROQDESK_API_KEY")
+    chat.add_argument("--system", metavar="TEXT")
+    chat.add_argument("--param", action="append", default=[], metavar="NAME=VALUE")
+    chat.add_argument("--tool", action="append", default=[], metavar="FILE")
+    chat.add_argument("--trust-tool", action="store_true", help="allow --tool with a Python file")
+    chat.add_argument("--json", action="store_true")
+    chat.add_argument("--no-save", action="store_true", help="do not keep the conversation")
+    chat.add_argument("--no-wait", action="store_true", help="do not wait for a rate limit")
+
+    usage = add("usage", "what was used and what it cost")
+    usage.add_argument("--since", default="30d", metavar="30d|YYYY-MM-DD")
+    usage.add_argument("--by", default="day", choices=["day", "hour", "model", "provider", "agent"])
+    form = usage.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true")
+    form.add_argument("--csv", action="store_true")
+
+    simulator = add("simulator", "a Groq on loopback, for trying and testing")
+    simulator.add_argument("--port", type=int, default=0, metavar="N")
+    simulator.add_argument("--script", metavar="FILE")
+    simulator.add_argument("--time-scale", type=float, default=1.0, metavar="K", help="limits refill K times faster")
+
+    demo = add("demo", "the window, driven by itself")
+    demo.add_argument("--seconds", type=float, default=0.0, metavar="N", help="leave the window open N seconds longer")
+    demo.add_argument("--pictures", metavar="DIR", help="where its screenshots go")
+    return parser
+
+
+def _window(parsed: argparse.Namespace) -> int:
+    from groqdesk.app import open_window
+
+    return open_window(options_of(parsed))
+
+
+def _demo(parsed: argparse.Namespace) -> int:
+    from groqdesk.app import open_demo
+
+    return open_demo(options_of(parsed, demo=True), parsed.seconds, parsed.pictures)
+
+
+def _simulator(parsed: argparse.Namespace) -> int:
+    from groqdesk.simulator.server import run
+
+    if not 0 < parsed.time_scale <= 1e6:
+        return usage_error("--time-scale is a number above 0.")
+    try:
+        run(parsed.port, parsed.script, parsed.time_scale)
+    except OSError as error:
+        return usage_error(f"The simulator cannot start: {error.strerror or error}.", EXIT_LOCAL)
+    except ValueError as error:
+        return usage_error(f"The script does not fit: {error}")
+    return EXIT_OK
+
+
+def _keys(parsed: argparse.Namespace) -> int:
+    from groqdesk.cli.tables import keys
+
+    return keys(parsed)
+
+
+def _models(parsed: argparse.Namespace) -> int:
+    from groqdesk.cli.tables import models
+
+    return models(parsed)
+
+
+def _chat(parsed: argparse.Namespace) -> int:
+    from groqdesk.cli.chat import chat
+
+    return chat(parsed)
+
+
+def _usage(parsed: argparse.Namespace) -> int:
+    from groqdesk.cli.tables import usage
+
+    return usage(parsed)
+
+
+def _doctor(parsed: argparse.Namespace) -> int:
+    from groqdesk.cli.tables import doctor
+
+    return doctor(parsed)
+
+
+_COMMANDS = {
+    "window": _window,
+    "doctor": _doctor,
+    "keys": _keys,
+    "models": _models,
+    "chat": _chat,
+    "usage": _usage,
+    "simulator": _simulator,
+    "demo": _demo,
+}
