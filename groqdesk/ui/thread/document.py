@@ -163,6 +163,7 @@ class _FlowBuilder:
         document.setTextWidth(self._width)
         self._rendered.height = document.size().height()
         self._shapes()
+        self._rendered.height = max([self._rendered.height, *(bottom for _, _, bottom in self._rendered.shades)])
         return self._rendered
 
     def _token(self, token: Token, index: int) -> int:

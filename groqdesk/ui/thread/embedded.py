@@ -120,6 +120,11 @@ class EmbeddedWidgets(QObject):
         self._drop(item, "header")
         self._drop(item, "footer")
 
+    def drop_all(self) -> None:
+        """Another conversation: all widgets go."""
+        for item, side in list(self._owners.values()):
+            self._drop(item, side)
+
     def _slot(self, item: TurnItem, side: Side) -> Slot:
         slot = item.header if side == "header" else item.footer
         if slot is None:

@@ -82,7 +82,7 @@ class ThreadLayout:
         for item in self.items:
             item.card_width = 0.0
             if item.blocks is None:
-                item.estimate(self.text_width(item), self.styles)
+                item.estimate(self.lines_per_char, self.styles)
         return True
 
     def forget_documents(self) -> None:
@@ -117,6 +117,11 @@ class ThreadLayout:
         if item.is_user:
             return self.column_left + self.column_width - item.card_width + self.styles.px(15)
         return self.column_left
+
+    @property
+    def lines_per_char(self) -> float:
+        """How many lines a character takes on average, for estimates."""
+        return 7.0 * self.styles.scale / max(1, self.column_width)
 
     def gap_before(self, index: int) -> int:
         """The space above a turn."""

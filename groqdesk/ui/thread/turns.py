@@ -46,36 +46,22 @@ class Slot:
 class TurnItem:
     """A turn on screen. `blocks` stays None until the turn is near the view; `height` is an estimate until then."""
 
-    __slots__ = (
-        "_parts",
-        "blocks",
-        "card_width",
-        "footer",
-        "header",
-        "height",
-        "pending",
-        "reasoning",
-        "state",
-        "stream",
-        "text_top",
-        "tops",
-        "turn",
-    )
+    # Thousands are made at once when a conversation opens, so that only what differs is set in the constructor.
+    state: TurnState = "done"
+    reasoning = ""
+    blocks: list[Block] | None = None
+    stream: MarkdownStream | None = None
+    header: Slot | None = None
+    footer: Slot | None = None
+    tops: list[float]
+    pending: list[str]
+    text_top = 0.0
+    height = 0.0
+    card_width = 0.0
+    _parts: list[str] | None = None
 
     def __init__(self, turn: Turn) -> None:
         self.turn = turn
-        self.state: TurnState = turn.state
-        self.reasoning = turn.reasoning
-        self._parts = [turn.text]
-        self.pending: list[str] = []
-        self.blocks: list[Block] | None = None
-        self.tops: list[float] = []
-        self.text_top = 0.0
-        self.height = 0.0
-        self.card_width = 0.0
-        self.stream: MarkdownStream | None = None
-        self.header: Slot | None = None
-        self.footer: Slot | None = None
 
     @property
     def id(self) -> str:
@@ -88,6 +74,8 @@ class TurnItem:
     @property
     def text(self) -> str:
         """The whole text so far, as it arrived."""
+        if self._parts is None:
+            return self.turn.text
         if len(self._parts) > 1:
             self._parts = ["".join(self._parts)]
         return self._parts[0]
@@ -98,19 +86,23 @@ class TurnItem:
         return Turn(self.id, self.turn.role, self.text, self.reasoning, self.state)
 
     def add_text(self, text: str) -> None:
+        """Text for a turn that streams."""
+        if self._parts is None:
+            self._parts = [self.turn.text]
         self._parts.append(text)
         self.pending.append(text)
 
-    def estimate(self, width: float, styles: Styles) -> None:
+    def estimate(self, lines_per_char: float, styles: Styles) -> None:
         """Sets a likely height from the number of characters and line ends. Cheap: it runs for every turn."""
-        text = self._parts[0] if len(self._parts) == 1 else self.text
-        lines = int(len(text) * 7.0 * styles.scale / max(1.0, width)) + text.count("\n") + 1
-        self.height = lines * styles.chat_line
-        if self.turn.role == "user":
-            self.height += styles.px(20)
-        for slot in (self.header, self.footer):
-            if slot is not None:
-                self.height += slot.height
+        turn = self.turn
+        text = turn.text if self._parts is None else self.text
+        self.height = (int(len(text) * lines_per_char) + text.count("\n") + 1) * styles.chat_line
+        if turn.role == "user":
+            self.height += styles.user_pad
+        if self.header is not None:
+            self.height += self.header.height
+        if self.footer is not None:
+            self.height += self.footer.height
 
     # -- blocks -----------------------------------------------------------------------------------------------------
 
@@ -118,12 +110,15 @@ class TurnItem:
         """From now on text arrives by `add_text`; what the turn already has is fed first."""
         self.stream = MarkdownStream(counters)
         self.blocks = self.stream.blocks
+        self.state = "streaming"
+        self.tops = []
         self.pending = [self.text] if self.text else []
 
     def parse(self, counters: Counters) -> list[Block]:
         """The blocks, made on first use. A very long text becomes unparsed parts that are parsed one by one."""
         if self.blocks is None:
             counters.turns_parsed += 1
+            self.tops = []
             if self.is_user:
                 self.blocks = [Block("plain", 0, text=part) for part in slices_of(clean(self.text.rstrip("\n")))]
             elif len(self.text) > SEGMENT_CHARS:

@@ -66,13 +66,16 @@ class ThreadView(ThreadCanvas):
         self._pointer.clear()
         self._thinking.clear()
         self._live.clear()
-        for item in self._layout.items:
-            self._widgets.drop(item)
+        self._widgets.drop_all()
         self._layout.forget_documents()
-        self._layout.items = [TurnItem(turn) for turn in turns]
-        self._ids = {item.turn.id: i for i, item in enumerate(self._layout.items)}
-        for item in self._layout.items:
-            self._welcome(item)
+        items = self._layout.items = list(map(TurnItem, turns))
+        self._ids = {item.turn.id: i for i, item in enumerate(items)}
+        per_char = self._layout.lines_per_char
+        for item in items:
+            if item.turn.state != "done" or item.turn.reasoning or self._widgets.factories:
+                self._welcome(item)
+            else:
+                item.estimate(per_char, self._layout.styles)
         self._layout.stack()
         self._pinned = True
         self._blink()
@@ -135,6 +138,7 @@ class ThreadView(ThreadCanvas):
         return self._layout.items[self._ids[turn_id]]
 
     def _welcome(self, item: TurnItem) -> None:
+        item.state, item.reasoning = item.turn.state, item.turn.reasoning
         if self._widgets.factories:
             self._widgets.reserve(item)
         if item.turn.state == "streaming" and item.turn.role == "assistant":
@@ -144,7 +148,7 @@ class ThreadView(ThreadCanvas):
             if item.pending:
                 self._flush_soon()
         else:
-            item.estimate(self._layout.text_width(item), self._layout.styles)
+            item.estimate(self._layout.lines_per_char, self._layout.styles)
 
     def _retire(self, item: TurnItem) -> None:
         self._layout.discard(item.blocks or [])
@@ -284,7 +288,7 @@ class ThreadView(ThreadCanvas):
     def _resized(self, item: TurnItem, *, unless: float = -1.0) -> None:
         anchor = None if self._pinned else self._anchor()
         if item.blocks is None:
-            item.estimate(self._layout.text_width(item), self._layout.styles)
+            item.estimate(self._layout.lines_per_char, self._layout.styles)
         else:
             item.place(0, self._layout.styles)
         if item.height != unless:
