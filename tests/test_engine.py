@@ -32,16 +32,18 @@ place: contextvars.ContextVar[str] = contextvars.ContextVar("place", default="no
 @pytest.fixture(params=CALLERS)
 def drive(request: pytest.FixtureRequest) -> Iterator[Drive]:
     """Runs a coroutine in a caller's loop of one kind."""
-    loop: asyncio.AbstractEventLoop
     if request.param == "qasync":
         app = request.getfixturevalue("qapp")
         from qasync import QEventLoop
 
-        loop = QEventLoop(app)
-    elif request.param == "uvloop":
-        loop = pytest.importorskip("uvloop").new_event_loop()
-    else:
-        loop = asyncio.SelectorEventLoop()
+        from groqdesk.ui.garbage import collected_here
+
+        with collected_here():
+            loops = [QEventLoop(app)]
+            yield lambda work: loops[0].run_until_complete(work)
+            loops.pop().close()  # and no name holds it when the garbage is collected
+        return
+    loop = pytest.importorskip("uvloop").new_event_loop() if request.param == "uvloop" else asyncio.SelectorEventLoop()
     yield loop.run_until_complete
     loop.close()
 
