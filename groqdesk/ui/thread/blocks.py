@@ -21,10 +21,12 @@ CODE_LINES_PER_BLOCK = 60
 CODE_LINE_CHARS = 4_000
 CODE_BLOCK_CHARS = 16_000
 TABLE_ROWS_PER_BLOCK = 10
+TABLE_CELLS_PER_BLOCK = 100
 LONG_PARAGRAPH_CHARS = 3_000
 PLAIN_PARAGRAPH_CHARS = 40_000
 PLAIN_SLICE_CHARS = 16_000
-SEGMENT_CHARS = 64_000
+LONG_MESSAGE_CHARS = 64_000
+SEGMENT_CHARS = 32_000
 BLOCK_GAP = 12
 ITEM_GAP = 4
 
@@ -141,7 +143,7 @@ def segments_of(text: str, limit: int = SEGMENT_CHARS) -> list[str]:
     A cut falls on a blank line outside code if there is one; inside code the fence is closed and opened again. Each part
     is at most about `limit` characters.
     """
-    if len(text) <= limit:
+    if len(text) <= LONG_MESSAGE_CHARS:
         return [text]
     parts: list[str] = []
     opener = ""

@@ -144,12 +144,13 @@ class ThreadCanvas(QAbstractScrollArea):
         y = self._layout.tops[index]
         offset = anchor.offset
         found = -1
-        if anchor.block is not None and anchor.item.blocks is not None:
-            found = next((i for i, block in enumerate(anchor.item.blocks) if block is anchor.block), -1)
-        if found >= 0:
+        block = anchor.block
+        if block is not None:
+            found = next((i for i, other in enumerate(anchor.item.blocks or ()) if other is block), -1)
+        if block is not None and found >= 0:
             y += anchor.item.tops[found]
-            # A block that became shorter still begins or ends in view.
-            offset = max(offset, self._layout.styles.px(24) - anchor.item.blocks[found].height)  # type: ignore[index]
+            # A block that became shorter still ends in view.
+            offset = max(offset, 1 - block.height)
         elif offset < 0:
             # The turn was only estimated, perhaps as too long: stay inside it.
             offset = max(offset, self._layout.styles.px(48) - anchor.item.height)

@@ -69,7 +69,7 @@ def render_code(block: Block, styles: Styles) -> Rendered:
 def extend_code(rendered: Rendered, block: Block, styles: Styles) -> None:
     """Brings the document of a growing code block up to date: complete lines are appended, the unfinished one replaced."""
     code = block.code
-    if code is None:
+    if code is None or not rendered.open_end:
         return
     document = rendered.document
     cursor = QTextCursor(document)
@@ -82,9 +82,15 @@ def extend_code(rendered: Rendered, block: Block, styles: Styles) -> None:
         cursor.setBlockCharFormat(styles.code)
     shown = rendered.code_lines
     lines = code.lines[block.first_line + shown : block.last_line]
-    growing = bool(block.partial) or not code.closed
-    text = "\n".join([*lines, block.partial] if growing and (block.partial or not lines) else lines)
-    cursor.insertText(text + ("\n" if growing and lines and not block.partial else ""), styles.code)
+    # While the block may still grow, an empty text block at the end waits for the next line.
+    growing = block.last_line == len(code.lines) and not code.closed
+    if growing:
+        lines = [*lines, block.partial]
+    if lines:
+        cursor.insertText("\n".join(lines), styles.code)
+    elif shown:
+        cursor.deletePreviousChar()
+    rendered.open_end = growing
     cursor.endEditBlock()
     if code.runs is not None:
         colored = code.runs[block.first_line + shown : block.last_line]
@@ -92,11 +98,7 @@ def extend_code(rendered: Rendered, block: Block, styles: Styles) -> None:
             if runs:
                 document.findBlockByNumber(shown + i).layout().setFormats(format_ranges(runs, styles))
     rendered.code_lines = block.last_line - block.first_line
-    lines_shown = max(1, rendered.code_lines + bool(block.partial))
-    if not growing or block.partial or rendered.code_lines == 0:
-        rendered.height = lines_shown * styles.code_line
-    else:
-        rendered.height = rendered.code_lines * styles.code_line
+    rendered.height = max(1, rendered.code_lines + bool(block.partial)) * styles.code_line
 
 
 def recolor_code(rendered: Rendered, block: Block, styles: Styles) -> None:

@@ -32,6 +32,7 @@ class EmbeddedWidgets(QObject):
         self._viewport = viewport
         self._owners: dict[int, tuple[TurnItem, Side]] = {}
         self.factories: dict[Side, Factory] = {}
+        viewport.installEventFilter(self)
 
     @property
     def alive(self) -> int:
@@ -160,6 +161,13 @@ class EmbeddedWidgets(QObject):
         return max(widget.minimumHeight(), min(wanted, widget.maximumHeight()))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.LayoutRequest and (owner := self._owners.get(id(watched))) is not None:
-            self.resized.emit(owner[0].id)
+        # A widget with a layout is asked itself; one without passes the request to its parent, the viewport.
+        if event.type() == QEvent.Type.LayoutRequest:
+            for item, side in list(self._owners.values()):
+                slot = self._slot(item, side)
+                widget = slot.widget
+                if widget is None or (watched is not widget and watched is not self._viewport):
+                    continue
+                if self._height_of(widget, max(1, widget.width())) != slot.height:
+                    self.resized.emit(item.id)
         return False

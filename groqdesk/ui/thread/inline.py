@@ -24,6 +24,9 @@ from groqdesk.ui.thread.styles import DISPLAY_ONLY, Styles
 # Qt's wrapping is quadratic in the length of a word, so no document holds a longer one; 1 MB took 71 s.
 _LONG_WORD = re.compile(r"\S{401,}")
 _BREAK_EVERY = 200
+# Each marker costs the inline parser up to 15 us, more in nests of brackets: 3,000 keep a block under 50 ms.
+_SPECIAL = "*_[]`!<&~\\"
+_MAX_SPECIAL = 3_000
 _FIXED = QTextBlockFormat.LineHeightTypes.FixedHeight.value
 
 
@@ -43,7 +46,7 @@ class Rendered:
 
     `rules` are hairlines (y, strong); `bars` the lines beside quotes and `shades` the boxes behind nested code, both
     (x, top, bottom). `markers` are list markers by number of the text block: (text, right edge, baseline). `columns` is
-    the column count of a table block, 0 otherwise.
+    the column count of a table block, 0 otherwise. `open_end`: code that may still take lines.
     """
 
     document: QTextDocument
@@ -55,6 +58,7 @@ class Rendered:
     columns: int = 0
     code_lines: int = 0
     plain_chars: int = 0
+    open_end: bool = True
 
 
 def new_document(styles: Styles, *, wrap: bool = True) -> InertDocument:
@@ -88,9 +92,9 @@ def insert_text(cursor: QTextCursor, text: str, style: QTextCharFormat) -> None:
 
 
 def inline_tokens(content: str, references: dict[str, Any], counters: Counters) -> list[Token]:
-    """The inline tokens of a paragraph, heading or cell; a giant one stays plain text."""
+    """The inline tokens of a paragraph, heading or cell; one that is giant or full of markers stays plain text."""
     children: list[Token] = []
-    if len(content) > PLAIN_PARAGRAPH_CHARS:
+    if len(content) > PLAIN_PARAGRAPH_CHARS or sum(map(content.count, _SPECIAL)) > _MAX_SPECIAL:
         text = Token("text", "", 0)
         text.content = content
         return [text]

@@ -222,7 +222,6 @@ class ThreadLayout:
         styles = self.styles
         if block.kind == "code":
             block.height = self.painter.code_height(block)
-            block.width = self.column_width
         elif block.kind == "table":
             rows = sum(token.type == "tr_open" for token in block.tokens)
             block.height = rows * styles.px(28)

@@ -20,6 +20,7 @@ from groqdesk.ui.thread.blocks import (
     MARKDOWN,
     PLAIN_PARAGRAPH_CHARS,
     SEGMENT_CHARS,
+    TABLE_CELLS_PER_BLOCK,
     TABLE_ROWS_PER_BLOCK,
     Block,
     CodeText,
@@ -279,7 +280,8 @@ class MarkdownStream:
     def _freeze_rows(self, group: _Group, complete: int) -> None:
         head, rows = _rows(group)
         whole = [row for row in rows if (row[0].map or [0, 0])[1] <= complete]
-        done = (len(whole) - 1) // TABLE_ROWS_PER_BLOCK * TABLE_ROWS_PER_BLOCK
+        step = _rows_per_block(head)
+        done = (len(whole) - 1) // step * step
         if done <= 0:
             return
         finished = _Group("table", group.start, group.end, [*head, *(t for row in rows[:done] for t in row)])
@@ -360,8 +362,9 @@ class MarkdownStream:
         head, rows = _rows(group)
         shape = self._shape or TableShape()
         with_header = self._shape is None
-        for at in range(0, max(1, len(rows)), TABLE_ROWS_PER_BLOCK):
-            part = [t for row in rows[at : at + TABLE_ROWS_PER_BLOCK] for t in row]
+        step = _rows_per_block(head)
+        for at in range(0, max(1, len(rows)), step):
+            part = [t for row in rows[at : at + step] for t in row]
             if with_header:
                 shape.first, shape.natural = [*head, *part], None
             if part or with_header:
@@ -380,6 +383,11 @@ def _items(group: _Group) -> list[list[Token]]:
             items.append([])
         items[-1].append(token)
     return items
+
+
+def _rows_per_block(head: list[Token]) -> int:
+    columns = sum(token.type == "th_open" for token in head)
+    return max(TABLE_ROWS_PER_BLOCK // 2, min(TABLE_ROWS_PER_BLOCK, TABLE_CELLS_PER_BLOCK // max(1, columns)))
 
 
 def _rows(group: _Group) -> tuple[list[Token], list[list[Token]]]:

@@ -9,7 +9,7 @@ from typing import Literal
 from PySide6.QtWidgets import QWidget
 
 from groqdesk.ui.thread.blocks import (
-    SEGMENT_CHARS,
+    LONG_MESSAGE_CHARS,
     Block,
     Counters,
     clean,
@@ -121,7 +121,7 @@ class TurnItem:
             self.tops = []
             if self.is_user:
                 self.blocks = [Block("plain", 0, text=part) for part in slices_of(clean(self.text.rstrip("\n")))]
-            elif len(self.text) > SEGMENT_CHARS:
+            elif len(self.text) > LONG_MESSAGE_CHARS:
                 self.blocks = [Block("unparsed", text=part) for part in segments_of(clean(self.text))]
             else:
                 self.blocks = blocks_of(self.text, counters)
