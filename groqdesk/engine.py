@@ -263,13 +263,13 @@ class ThreadEngine:
             try:
                 loop.run_forever()
             except (SystemExit, KeyboardInterrupt) as error:
-                log.warning("work in the engine raised %r; the engine goes on", error)
+                log.warning("work in the engine raised %s; the engine goes on", repr(error))
         finish = loop.create_task(self._finish())
         while not finish.done():
             try:
                 loop.run_until_complete(finish)
             except (SystemExit, KeyboardInterrupt) as error:  # it does not spare the others their cleanup
-                log.warning("cleanup in the engine raised %r", error)
+                log.warning("cleanup in the engine raised %s", repr(error))
         loop.close()
         asyncio.set_event_loop(None)
         for job in list(self.jobs):  # they ignored the cancel, or came when nobody looked any more

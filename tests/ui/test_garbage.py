@@ -36,7 +36,7 @@ def test_nothing_is_done_while_little_was_made() -> None:
 def test_old_generations_come_less_often() -> None:
     rounds = garbage.ROUNDS + 1
     done: list[int | None] = []
-    for _ in range(rounds * (rounds + 1) + 1):
+    for _ in range((rounds + 1) ** 2):
         kept = [[] for _ in range(garbage.YOUNG_OBJECTS + 100)]
         done.append(garbage.collect_due())
         del kept
