@@ -54,7 +54,13 @@ def words(rng: random.Random, count: int) -> str:
 
 
 def mixed(chars: int) -> str:
-    """Headings, paragraphs, nested lists, tables and Python."""
+    """Headings, paragraphs, nested lists, tables and Python.
+
+    The last 15 flushes are the same text whatever the length, or their cost would tell what they hold, not what is above.
+    """
+    ending = "".join(f"## {words(random.Random(i), 4)}\n\n{words(random.Random(i), 60)}\n\n" for i in range(6))
+    ending = ending[-15 * FLUSH_CHARS :]
+    chars -= len(ending)
     rng = random.Random(7)
     parts: list[str] = []
     size = 0
@@ -75,7 +81,8 @@ def mixed(chars: int) -> str:
         )
         parts.append(part)
         size += len(part)
-    return "".join(parts)[:chars]
+    body = "".join(parts)[:chars]
+    return body[: body.rfind("\n\n") + 2] + ending
 
 
 def one_fence(chars: int) -> str:

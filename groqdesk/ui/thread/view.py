@@ -91,7 +91,12 @@ class ThreadView(ThreadCanvas):
         return self._item(turn_id).value
 
     def append_turn(self, turn: Turn) -> None:
-        """Adds a turn at the end. One in state `streaming` then takes text by `feed`. A user turn scrolls to the end."""
+        """Adds a turn at the end. One in state `streaming` then takes text by `feed`. A user turn scrolls to the end.
+
+        ValueError if there is a turn of this id already.
+        """
+        if turn.id in self._ids:
+            raise ValueError(f"turn {turn.id} is already shown")
         items = self._layout.items
         item = TurnItem(turn)
         self._ids[turn.id] = len(items)
