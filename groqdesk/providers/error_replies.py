@@ -23,15 +23,14 @@ _BODY_KEPT: Final = 4000
 _LONG_WAIT_S: Final = 120.0  # a wait that nobody sits through counts as used up (outcome classes, QUOTA)
 _WAIT_KNOWN_S: Final = 1e9
 
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|μs|ns|h|m|s)")
-_WAIT_TEXT: Final = re.compile(r"try again in ((?:\d+(?:\.\d+)?(?:ms|us|µs|μs|ns|h|m|s))+)", re.IGNORECASE)
-_LIMIT_TEXT: Final = re.compile(
-    r"on\s+(?P<what>[a-z ]*?)\s*(?:\((?P<short>[A-Z]{2,5})\))?\s*:\s*Limit ~?(?P<limit>\d+)"
-    r"(?:,\s*Used ~?(?P<used>\d+))?,\s*Requested ~?(?P<requested>\d+)"
+# Compiled by `re` at the first error. All are linear, or bounded, in text that a server may have made to stall us.
+_DURATION: Final = r"(\d+(?:\.\d+)?)(ms|us|µs|μs|ns|h|m|s)"
+_WAIT_TEXT: Final = r"(?i)try again in ((?:\d+(?:\.\d+)?(?:ms|us|µs|μs|ns|h|m|s))+)"
+_LIMIT_TEXT: Final = (
+    r"\bon (?P<what>[a-z ]{0,60}?) ?(?:\((?P<short>[A-Z]{2,5})\))? ?: Limit ~?(?P<limit>\d+)"
+    r"(?:, Used ~?(?P<used>\d+))?, Requested ~?(?P<requested>\d+)"
 )
-_CONTEXT_TEXT: Final = re.compile(
-    r"maximum context length is (\d+) tokens.*?(?:resulted in|requested) (\d+) tokens", re.S
-)
+_CONTEXT_TEXT: Final = r"(?s)maximum context length is (\d+) tokens.{0,500}?(?:resulted in|requested) (\d+) tokens"
 _UNIT_S: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
 
 
@@ -141,7 +140,7 @@ def looks_like_html(body: bytes) -> bool:
 
 def duration_s(text: str) -> float | None:
     """Seconds of a Go duration: `1.57s`, `285ms`, `1m26.4s`, `1h4m48s`. None if it is none."""
-    parts = _DURATION.findall(text)
+    parts = re.findall(_DURATION, text)
     if not parts or "".join(number + unit for number, unit in parts) != text.strip():
         return None
     return sum(float(number) * _UNIT_S[unit] for number, unit in parts)
@@ -204,7 +203,7 @@ class Limit:
 
 
 def named_limit(message: str) -> Limit | None:
-    found = _LIMIT_TEXT.search(message)
+    found = re.search(_LIMIT_TEXT, message)
     if found is None:
         return None
     used = found["used"]
@@ -226,8 +225,8 @@ def amount(number: int) -> str:
 
 
 def wait_text(seconds: float) -> str:
-    """A wait for people, rounded up: 9 s, 1 min 26 s, 2 h 5 min."""
-    whole = max(1, math.ceil(seconds - 1e-3))
+    """A wait for people: 9 s (rounded up), 1 min 26 s, 2 h 5 min."""
+    whole = max(1, math.ceil(seconds - 1e-3) if seconds <= 59 else round(seconds))
     if whole < 60:
         return f"{whole} s"
     minutes, rest = divmod(whole, 60)
@@ -258,7 +257,7 @@ class Situation:
     def wait_s(self) -> float | None:
         """The longest of retry-after, the message's wait and, without both, the reset of an empty bucket."""
         waits = [retry_after_s(self.headers, self.now_ms)]
-        if found := _WAIT_TEXT.search(self.reply.message):
+        if found := re.search(_WAIT_TEXT, self.reply.message):
             waits.append(duration_s(found[1]))
         known = [wait for wait in waits if wait is not None and wait <= _WAIT_KNOWN_S]
         if known:
@@ -378,7 +377,7 @@ def _model_gone(case: Situation) -> ProviderError:
 
 
 def _too_long(said: str) -> ProviderError:
-    if found := _CONTEXT_TEXT.search(said):
+    if found := re.search(_CONTEXT_TEXT, said):
         over = int(found[2][:18]) - int(found[1][:18])
         if over > 0:
             return errors.ContextTooLong(f"The chat is {amount(over)} tokens longer than this model can read.")

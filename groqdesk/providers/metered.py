@@ -20,7 +20,6 @@ from groqdesk.core.messages import (
     ToolCallRequested,
 )
 from groqdesk.core.ports import ChatAnswer, Clock, LLMProvider, UsageLog
-from groqdesk.core.tokens import estimate, estimate_messages
 from groqdesk.core.usage import Outcome, ProviderUsage, TokenPrice, TokenUsage, cost_nano_usd
 
 PriceOf = Callable[[str, str], TokenPrice | None]
@@ -122,6 +121,9 @@ class _Attempt:
         self.texts.append(text)
 
     def estimated(self, text: str) -> TokenUsage:
+        # Needed only where a server says nothing; brings the catalogue along, which would slow every import down.
+        from groqdesk.core.tokens import estimate, estimate_messages
+
         request = self._request
         return TokenUsage(estimate_messages(request.messages, request.tools), estimate(text), estimated=True)
 

@@ -207,7 +207,7 @@ class CompatibleClient:
                 if 300 <= reply.status < 400
                 else f"{self.server.dialect.label.opening} answered without an answer."
             )
-            error.status, error.request_id = reply.status, request_id(reply)
+            error.status, error.request_id = reply.status, reply.request_id
             return self.signed(error, model)
         found = error_in(body)
         if not found.html and "html" in reply.content_type:
@@ -227,7 +227,7 @@ class CompatibleClient:
             reply=said,
             headers=reply.headers,
             now_ms=self._clock.now_ms(),
-            request_id=request_id(reply) or id_in_body,
+            request_id=reply.request_id or id_in_body,
             replacement=facts.replacement,
             retired_on=facts.retired_on,
         )
@@ -245,7 +245,7 @@ class CompatibleClient:
         failure.__cause__ = TransportFault("deadline")
         return self.signed(failure, model)
 
-    def cut(self, model: str, error: httpx.TransportError | httpx.DecodingError | None = None) -> ProviderError:
+    def cut(self, model: str, error: Exception | None = None) -> ProviderError:
         """The error of an answer that ended before its end."""
         failure = errors.Truncated("The connection broke off.")
         failure.__cause__ = TransportFault("end of stream" if error is None else type(error).__name__)
@@ -262,7 +262,7 @@ class CompatibleClient:
             failure = errors.BadResponse(f"{label.opening} sent an answer that cannot be read.")
         failure.__cause__ = label.vendor_error(why, status=None if reply is None else reply.status)
         if reply is not None:
-            failure.status, failure.request_id = reply.status, request_id(reply)
+            failure.status, failure.request_id = reply.status, reply.request_id
         return self.signed(failure, model)
 
     async def live_models(self, auth: KeyAuth | None = None) -> tuple[LiveModel, ...]:
@@ -297,11 +297,6 @@ class CompatibleClient:
 
     async def aclose(self) -> None:
         await self._http.aclose()
-
-
-def request_id(reply: Reply) -> str | None:
-    found = reply.headers.get("x-request-id", "").strip()
-    return found[:200] if found.isascii() and found.isprintable() and found else None
 
 
 def _closable(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
@@ -395,7 +390,7 @@ class CompatibleLLM:
         extra = decoded.x_groq
         if extra is not None and extra.error is not None:
             raise client.refused(error_in({"error": extra.error}), reply, request.model, id_in_body=extra.id)
-        answer = whole_answer(decoded, self.name, request.model, request_id(reply))
+        answer = whole_answer(decoded, self.name, request.model, reply.request_id)
         if answer is None:
             if (said := error_in(content)).message:
                 raise client.refused(said, reply, request.model)
@@ -423,56 +418,55 @@ class CompatibleLLM:
                     yield event
                 return
             answer = StreamedAnswer()
-            pieces = reply.pieces()
-            between_s, seen = timings.between_events_s, 0
-            while not answer.over:
-                try:
-                    async with asyncio.timeout_at(wait_until):
-                        piece = await anext(pieces, b"")
-                except (httpx.TransportError, httpx.DecodingError) as error:
-                    failure = self._broken_off(error, request, answer)
-                    raise failure from failure.__cause__
-                except TimeoutError:
-                    failure = client.late(request.model)
-                    raise failure from failure.__cause__
-                if not piece:
-                    break
-                for event in answer.feed(piece):
+            async with contextlib.aclosing(_closable(reply.pieces())) as pieces:
+                seen = 0
+                while not answer.over:
+                    try:
+                        async with asyncio.timeout_at(wait_until):
+                            piece = await anext(pieces, None)
+                    except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
+                        failure = self._broken_off(error, request, reply, answer)
+                        raise failure from failure.__cause__
+                    if piece is None:
+                        break
+                    for event in answer.feed(piece):
+                        yield event
+                    if answer.events != seen:
+                        seen = answer.events
+                        wait_until = min(end, loop.time() + timings.between_events_s)
+                if answer.error is not None:
+                    raise client.refused(answer.error, reply, request.model, id_in_body=answer.request_id)
+                if answer.broken:
+                    raise client.bad(request.model, answer.broken, reply)
+                if answer.finish_reason is None:
+                    raise self._broken_off(None, request, reply, answer)
+                for event in answer.end():
                     yield event
-                if answer.events != seen:
-                    seen = answer.events
-                    wait_until = min(end, loop.time() + between_s)
-            if answer.error is not None:
-                raise client.refused(answer.error, reply, request.model, id_in_body=answer.request_id)
-            if answer.broken:
-                raise client.bad(request.model, answer.broken, reply)
-            if answer.finish_reason is None:
-                raise client.cut(request.model)
-            for event in answer.end():
-                yield event
-            yield Finished(
-                answer.finish_reason,
-                self.name,
-                request.model,
-                answer.token_usage,
-                request_id(reply) or answer.request_id,
-            )
-            await self._drain(pieces)
+                yield Finished(
+                    answer.finish_reason,
+                    self.name,
+                    request.model,
+                    answer.token_usage,
+                    reply.request_id or answer.request_id,
+                )
+                await self._drain(pieces)
 
     def _broken_off(
-        self, error: httpx.TransportError | httpx.DecodingError, request: ChatRequest, answer: StreamedAnswer
+        self, error: Exception | None, request: ChatRequest, reply: Reply, answer: StreamedAnswer
     ) -> ProviderError:
-        if isinstance(error, httpx.TimeoutException):
-            return self._client.late(request.model)
-        failure = self._client.cut(request.model, error)
-        failure.request_id = answer.request_id
+        """The error of a stream that ended before its end: cut, or silent for too long."""
+        if isinstance(error, (TimeoutError, httpx.TimeoutException)):
+            failure = self._client.late(request.model)
+        else:
+            failure = self._client.cut(request.model, error)
+        failure.status, failure.request_id = reply.status, reply.request_id or answer.request_id
         return failure
 
     async def _drain(self, pieces: AsyncIterator[bytes]) -> None:
         """Reads the end of the body after the last event, so that the connection can be used again."""
         with contextlib.suppress(httpx.TransportError, httpx.DecodingError, TimeoutError):
             async with asyncio.timeout(self._timings.drain_s):
-                while await anext(pieces, b""):
+                async for _ in pieces:
                     pass
 
     def _events(self, answer: ChatAnswer) -> list[ChatEvent]:

@@ -19,8 +19,6 @@ import socket
 import ssl
 import urllib.request
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
-from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final
 
 import httpx
@@ -32,6 +30,8 @@ from groqdesk.core.settings import Timings
 
 USER_AGENT: Final = f"groqdesk/{__version__}"
 UPLOAD_PIECE_BYTES: Final = 1 << 16
+
+_HEADERS: Final = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
 
 WrapTransport = Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport]
 
@@ -220,31 +220,43 @@ def proxy_mounts(
     return mounts
 
 
-@dataclass(slots=True)
 class Reply:
     """An open reply. `pieces` gives the body as it arrives, decoded only if the server compressed it."""
 
-    response: httpx.Response
+    __slots__ = ("_packed", "_response", "content_type", "request_id", "status")
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+        self.status = response.status_code
+        headers = self.headers
+        self.content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+        self._packed = headers.get("content-encoding", "identity").lower() not in ("", "identity")
+        found = headers.get("x-request-id", "").strip()[:200]
+        self.request_id: str | None = found if found and found.isascii() and found.isprintable() else None
 
     @property
-    def status(self) -> int:
-        return self.response.status_code
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return self.response.headers
-
-    @property
-    def content_type(self) -> str:
-        kind: str = self.response.headers.get("content-type", "")
-        return kind.partition(";")[0].strip().lower()
+    def headers(self) -> dict[str, str]:
+        """Names in lower case, repeated headers joined by commas. Made anew each time: an open stream keeps no copy."""
+        headers: dict[str, str] = {}
+        # Much cheaper than asking httpx's own mapping, which looks for an encoding at every turn.
+        for raw_name, raw_value in self._response.headers.raw:
+            name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        return headers
 
     def pieces(self) -> AsyncIterator[bytes]:
-        if self.response.headers.get("content-encoding", "identity").lower() in ("", "identity"):
-            # Past httpx's byte chunker, which costs more than the bytes are worth.
-            stream: Any = self.response.stream
-            return stream.__aiter__()  # type: ignore[no-any-return]
-        return self.response.aiter_bytes()
+        if self._packed:
+            return self._response.aiter_bytes()
+        # Past httpx's byte chunker, which costs more than the bytes are worth.
+        stream: Any = self._response.stream
+        return stream.__aiter__()  # type: ignore[no-any-return]
+
+
+class _NoCookies(httpx.Cookies):
+    """Nothing that a server sets is ever sent back."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        pass
 
 
 class HttpClient:
@@ -261,7 +273,9 @@ class HttpClient:
         wrap: WrapTransport | None = None,
         proxies: Mapping[str, str] | None = None,
     ) -> None:
-        self._timings = timings
+        self._timeout = httpx.Timeout(
+            connect=timings.connect_s, read=timings.first_byte_s, write=timings.write_s, pool=timings.connect_s
+        ).as_dict()
         self._fast = fast
         self._wrap = wrap
         self._proxies = proxies
@@ -288,16 +302,9 @@ class HttpClient:
             mounts=mounts,
             trust_env=False,
             follow_redirects=False,
-            headers={"User-Agent": USER_AGENT},
-            timeout=httpx.Timeout(
-                connect=self._timings.connect_s,
-                read=self._timings.first_byte_s,
-                write=self._timings.write_s,
-                pool=self._timings.connect_s,
-            ),
         )
-        # Nothing that a server sets is ever sent back.
-        self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        # A jar that keeps nothing; httpx offers no public way to put one in, and its own reads every header of every reply.
+        self._client._cookies = _NoCookies()
         self._loop = loop
         return self._client
 
@@ -313,7 +320,13 @@ class HttpClient:
     ) -> AsyncGenerator[Reply, None]:
         """Sends a request and gives the open reply; leaving the block closes it. Raises httpx's transport errors."""
         client = self._opened()
-        request = client.build_request(method, url, content=content, headers=headers)
+        request = httpx.Request(
+            method,
+            url,
+            headers=_HEADERS if headers is None else {**_HEADERS, **headers},
+            content=content,
+            extensions={"timeout": self._timeout},
+        )
         response = await client.send(request, auth=auth, stream=True)
         try:
             yield Reply(response)

@@ -444,6 +444,40 @@ async def test_a_cancelled_call_closes_the_connection(server, llm):
     await asyncio.wait_for(server.stopped.wait(), 2)
 
 
+async def test_a_hundred_stops_leave_nothing_behind(server, llm):
+    async def answer(x):
+        await x.head(200, "transfer-encoding: chunked")
+        await x.piece(chunk("a"))
+        await asyncio.sleep(60)
+
+    server.script(answer)
+
+    async def stopped() -> None:
+        async with aclosing(llm.generate_streaming_response(ask())) as events:
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    return
+
+    before = asyncio.all_tasks()
+    for _ in range(5):
+        await asyncio.gather(*(stopped() for _ in range(20)))
+    async with asyncio.timeout(5):
+        while server.open_connections or asyncio.all_tasks() != before:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert len(server.seen) == 100
+
+
+async def test_fifty_at_once_get_their_own_answers(server, llm):
+    async def answer(x):
+        said = x.seen.json["messages"][0]["content"]
+        await x.stream(*(chunk(said) for _ in range(20)), END)
+
+    server.script(answer)
+    asked = [f"<{n}>" for n in range(50)]
+    answers = await asyncio.gather(*(collected(llm.generate_streaming_response(ask(text))) for text in asked))
+    assert [text_of(events) for events in answers] == [text * 20 for text in asked]
+
+
 async def test_cookies_are_not_kept(server, llm):
     async def answer(x):
         await x.json(200, {"choices": [{"message": {"content": "a"}}]}, "set-cookie: __cf_bm=secret; path=/")
