@@ -40,7 +40,9 @@ def drive(request: pytest.FixtureRequest) -> Iterator[Drive]:
 
         with collected_here():
             loops = [QEventLoop(app)]
+            asyncio.set_event_loop(loops[0])  # qasync's debug mode asks for it
             yield lambda work: loops[0].run_until_complete(work)
+            asyncio.set_event_loop(None)
             loops.pop().close()  # and no name holds it when the garbage is collected
         return
     loop = pytest.importorskip("uvloop").new_event_loop() if request.param == "uvloop" else asyncio.SelectorEventLoop()

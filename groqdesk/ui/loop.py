@@ -89,7 +89,11 @@ def run(main: Callable[[Application], Coroutine[Any, Any, int]], argv: Sequence[
         app = Application(argv)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         with collected_here(), QEventLoop(app) as loop, _errors_reported(app, loop), _signals_close(app, loop):
-            code: int = loop.run_until_complete(_whole(main, app))
+            asyncio.set_event_loop(loop)  # qasync's debug mode asks for it
+            try:
+                code: int = loop.run_until_complete(_whole(main, app))
+            finally:
+                asyncio.set_event_loop(None)
             return code
 
 

@@ -36,7 +36,7 @@ async def until(condition):
 def start(script: str) -> subprocess.Popen[str]:
     code = PRELUDE + textwrap.dedent(script) + "\nsys.exit(run(main, ['groqdesk']))\n"
     return subprocess.Popen(
-        [sys.executable, "-X", "faulthandler", "-W", "error", "-c", code],
+        [sys.executable, "-X", "dev", "-W", "error", "-c", code],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
