@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, Signal
 
 from groqdesk.core import parameters, tokens
 from groqdesk.core.catalog import ModelInfo
-from groqdesk.core.conversations import Conversation, StoredMessage, Trouble
+from groqdesk.core.conversations import Conversation, StoredMessage
 from groqdesk.core.errors import GroqdeskError
 from groqdesk.core.ids import new_id
 from groqdesk.core.messages import ChatEvent, ModelChoice, ReasoningDelta, TextDelta
@@ -39,6 +39,17 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveFacts:
+    """What is known of an answer while it streams. Seconds by this machine's clock; tokens are an estimate."""
+
+    waited_s: float = 0.0
+    ttft_s: float | None = None
+    thought_s: float | None = None
+    tokens: int = 0
+    tok_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ChatState:
     """Everything the Playground shows except the text that is streaming right now.
 
@@ -54,6 +65,7 @@ class ChatState:
     streaming_id: str | None = None
     queued: str = ""
     draft: str = ""
+    system: str = ""
     choice: ModelChoice = DEFAULT_CHOICE
     model: ModelInfo | None = None
     models: tuple[ModelInfo, ...] = ()
@@ -100,6 +112,12 @@ class ChatViewModel(QObject):
         self._live_text: list[str] = []
         self._live_reasoning: list[str] = []
         self._draft_saving = False
+        self._unsent = ""
+        self._asked_s = 0.0
+        self._first_s: float | None = None
+        self._answered_s: float | None = None
+        self._thought = False
+        self._live_tokens = 0
 
     # --- opening -----------------------------------------------------------------------------------------------------
 
@@ -125,22 +143,27 @@ class ChatViewModel(QObject):
             return
         self._set(current=conversation, turns=(), loading=True, notice=None)
         turns = await self._store.messages(conversation_id)
-        self._set(turns=_shown(turns), loading=False, draft=conversation.draft)
+        self._set(turns=_shown(turns), loading=False, draft=conversation.draft, system=conversation.system)
         self._choose(conversation.choice, conversation.parameters)
         self.conversation_opened.emit()
 
     def new_chat(self) -> None:
-        """An empty page with the model and parameters of the last one; nothing is stored before the first message."""
+        """An empty page with the model and parameters of the last one; nothing is stored before the first message.
+
+        What was typed there and not sent is still there.
+        """
         self.scope.start(self._new_chat(), "new chat")
 
     async def _new_chat(self) -> None:
         await self._leave()
-        self._set(current=None, turns=(), draft="", notice=None, loading=False)
+        self._set(current=None, turns=(), draft=self._unsent, system="", notice=None, loading=False)
         self._estimate()
         self.conversation_opened.emit()
 
     async def _leave(self) -> None:
         await self._stop()
+        if self.state.current is None:
+            self._unsent = self.state.draft
         await self._save_draft()
 
     def search(self, text: str) -> None:
@@ -245,6 +268,8 @@ class ChatViewModel(QObject):
             self._back_to_composer(question)
             raise
         self._live_text, self._live_reasoning = [], []
+        self._asked_s = self._clock.monotonic_s()
+        self._first_s, self._answered_s, self._thought, self._live_tokens = None, None, False, 0
         before = {t.id for t in self.state.turns}
         self._set(streaming_id="")
         try:
@@ -273,8 +298,10 @@ class ChatViewModel(QObject):
         now = self._clock.now_ms()
         current = self.state.current
         if current is None:
-            current = Conversation(new_id(), title_of(question), self.state.choice, now, now, kept)
+            system = self.state.system
+            current = Conversation(new_id(), title_of(question), self.state.choice, now, now, kept, system)
             await self._store.create(current)
+            self._unsent = ""
         else:
             current = replace(current, choice=self.state.choice, parameters=kept, updated_ms=now, draft="")
             await self._store.update(current)
@@ -284,6 +311,7 @@ class ChatViewModel(QObject):
     async def _take(self, batch: list[ChatEvent], before: set[str]) -> None:
         text = [event.text for event in batch if isinstance(event, TextDelta)]
         reasoning = [event.text for event in batch if isinstance(event, ReasoningDelta)]
+        self._note_pace(reasoning, text)
         if not self.state.streaming_id:
             await self._show_running_turn(before)
         if reasoning:
@@ -292,6 +320,15 @@ class ChatViewModel(QObject):
         if text:
             self._live_text.extend(text)
             self.text_arrived.emit(self.state.streaming_id, "".join(text))
+
+    def _note_pace(self, reasoning: list[str], text: list[str]) -> None:
+        now_s = self._clock.monotonic_s()
+        if (reasoning or text) and self._first_s is None:
+            self._first_s = now_s
+        self._thought = self._thought or bool(reasoning)
+        if text and self._answered_s is None:
+            self._answered_s = now_s
+        self._live_tokens += tokens.estimate("".join(reasoning)) + tokens.estimate("".join(text))
 
     async def _show_running_turn(self, before: set[str]) -> None:
         if self.state.current is None:
@@ -320,6 +357,21 @@ class ChatViewModel(QObject):
     def live_text(self) -> tuple[str, str]:
         """Text and reasoning of the running answer so far, for a view that opens in the middle of it."""
         return "".join(self._live_text), "".join(self._live_reasoning)
+
+    def live_facts(self) -> LiveFacts:
+        """The running answer's figures at this moment. The rate is left out under 40 tokens or 200 ms."""
+        now_s = self._clock.monotonic_s()
+        if self._first_s is None:
+            return LiveFacts(now_s - self._asked_s)
+        writing_s = now_s - self._first_s
+        shown = self._live_tokens >= 40 and writing_s >= 0.2
+        return LiveFacts(
+            now_s - self._asked_s,
+            self._first_s - self._asked_s,
+            (now_s if self._answered_s is None else self._answered_s) - self._first_s if self._thought else None,
+            self._live_tokens,
+            self._live_tokens / writing_s if shown else None,
+        )
 
     # --- list --------------------------------------------------------------------------------------------------------
 
@@ -372,6 +424,19 @@ class ChatViewModel(QObject):
         if self.state.current is not None:
             self.scope.start(self._change(self.state.current.id, lambda c: replace(c, choice=choice)), "choose model")
 
+    def offered(self, provider: str) -> tuple[ModelInfo, ...]:
+        """The language models of a provider, as a picker lists them."""
+        return self._catalog.choosable(provider)
+
+    def other_model(self) -> ModelInfo | None:
+        """The model to offer beside the present one: its successor, else the first other that can be chosen."""
+        choice = self.state.choice
+        successor = self._catalog.replacement(choice.provider, choice.model)
+        if successor is not None:
+            return self._catalog.find(choice.provider, successor)
+        present = self.state.model.id if self.state.model else choice.model
+        return next((m for m in self.state.models if m.selectable and m.id != present), None)
+
     def models_changed(self) -> None:
         """The catalog learned what the account is served."""
         self._choose(self.state.choice, self.state.values)
@@ -400,6 +465,17 @@ class ChatViewModel(QObject):
                 self._change(self.state.current.id, lambda c: replace(c, parameters=values)), "store parameters"
             )
 
+    def set_system(self, text: str) -> None:
+        """The instructions that every message of this conversation is sent with."""
+        if text == self.state.system:
+            return
+        self._set(system=text)
+        self._estimate()
+        if self.state.current is not None:
+            self.scope.start(
+                self._change(self.state.current.id, lambda c: replace(c, system=text)), "store instructions"
+            )
+
     def reset_parameters(self) -> None:
         for name in tuple(self.state.values):
             self.set_parameter(name, None)
@@ -414,8 +490,8 @@ class ChatViewModel(QObject):
 
     def _estimate(self) -> None:
         state = self.state
-        empty = Conversation("", "", state.choice, 0, 0)
-        context = tokens.estimate_messages(history(state.current or empty, state.turns))
+        asked = replace(state.current or Conversation("", "", state.choice, 0, 0), system=state.system)
+        context = tokens.estimate_messages(history(asked, state.turns))
         prompt = context + (tokens.estimate(state.draft) + 4 if state.draft else 0)
         worst = self._catalog.worst_cost_nano_usd(state.choice, state.model, prompt, state.values)
         self._set(estimate_tokens=prompt, context_tokens=context, worst_cost_nano_usd=worst)
@@ -443,6 +519,6 @@ def _shown(turns: tuple[StoredMessage, ...]) -> tuple[StoredMessage, ...]:
     return tuple(t for t in turns if t.state != "replaced" and t.role in ("user", "assistant"))
 
 
-def trouble_sentence(trouble: Trouble, words: int) -> str:
+def trouble_sentence(words: int) -> str:
     """The second sentence of the card: how much is kept."""
-    return f"All {words:,} words are saved." if words else ""
+    return f"All {words:,} words are saved." if words > 1 else "The one word is saved." if words else ""
