@@ -31,6 +31,7 @@ QLineEdit, QPlainTextEdit, QTextEdit { selection-background-color: {{accent.tint
 .QLineEdit:focus { border-color: {{accent.base}}; }
 .QLineEdit[error="true"] { border-color: {{danger.text}}; }
 .QLineEdit:disabled { background: transparent; border-color: {{border.subtle}}; color: {{text.disabled}}; }
+LineEdit { background: transparent; border: 0; padding: 0; margin: 0; }
 QLineEdit { lineedit-password-character: 8226; }
 
 QScrollArea { background: transparent; border: 0; }

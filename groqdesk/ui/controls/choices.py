@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QCheckBox, QRadioButton, QWidget
 
-from groqdesk.ui import icons
 from groqdesk.ui.controls.painting import Fade, box, dot, mixed
 from groqdesk.ui.theme import Theme, theme, themed
 
 _TEXT_FLAGS = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextHideMnemonic)
+
+
+_CHECK = ((0.25, 0.52), (0.43, 0.70), (0.76, 0.32))
+_BAR = ((0.28, 0.5), (0.72, 0.5))
 
 
 class _Choice:
@@ -84,10 +87,13 @@ class Checkbox(_Choice, QCheckBox):
             fill = look.color("accent.fill")
             box(painter, rect, look.radius("xs"), fill, fill)
         if state != Qt.CheckState.Unchecked:
-            inset = round(rect.width() / 8)
-            tone = "text.onAccent" if self.isEnabled() else "text.disabled"
-            name = "ok" if state == Qt.CheckState.Checked else "remove"
-            icons.draw(painter, name, tone, rect.adjusted(inset, inset, -inset, -inset))
+            # Heavier than the icon of the same shape, which would be under 1 px at this size.
+            pen = QPen(look.color("text.onAccent" if self.isEnabled() else "text.disabled"), rect.width() / 9)
+            pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+            pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+            painter.setPen(pen)
+            marks = _CHECK if state == Qt.CheckState.Checked else _BAR
+            painter.drawPolyline([QPointF(rect.x() + x * rect.width(), rect.y() + y * rect.height()) for x, y in marks])
         self.draw_text(painter, self)
 
 

@@ -130,8 +130,8 @@ class Field(QWidget):
         self.edit.focus_changed.connect(self._on_focus_changed)
 
     def add_trailing(self, widget: QWidget) -> None:
-        """A small widget at the right, before the error icon."""
-        self._row.insertWidget(self._row.count() - 1, widget)
+        """A small widget at the right, after the error icon."""
+        self._row.addWidget(widget)
 
     def apply_theme(self, theme: Theme) -> None:
         """Takes height (32, compact 28, large 40), padding and font."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt
 from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QApplication, QWidget
+from shiboken6 import isValid
 
 from groqdesk.ui.theme import Theme, theme, themed
 
@@ -41,6 +42,8 @@ class FocusRing(QWidget):
         self._place()
 
     def _on_focus_changed(self, old: QWidget | None, new: QWidget | None) -> None:
+        if not isValid(self) or not isValid(self._window):
+            return  # the window is being destroyed and Qt moves the focus off it
         if new is None or new.window() is not self._window:
             self._follow(None)
             return
@@ -54,7 +57,8 @@ class FocusRing(QWidget):
 
     def _follow(self, target: QWidget | None) -> None:
         for watched in self._watched:
-            watched.removeEventFilter(self)
+            if isValid(watched):
+                watched.removeEventFilter(self)
         self._watched = []
         radius = target.property("focusRing") if target is not None else None
         if target is None or (isinstance(radius, int) and radius < 0):
@@ -67,16 +71,12 @@ class FocusRing(QWidget):
             widget.installEventFilter(self)
             self._watched.append(widget)
             widget = None if widget is self._window else widget.parentWidget()
-        target.destroyed.connect(self._on_target_destroyed)
         self._place()
-
-    def _on_target_destroyed(self) -> None:
-        self._target = None
-        self._watched = []
-        self.hide()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Follows the control when it, or what it lies on, moves, changes size or hides."""
+        if not isValid(self):
+            return False
         if event.type() in (QEvent.Type.Move, QEvent.Type.Resize, QEvent.Type.Show, QEvent.Type.Hide):
             self._place()
         elif event.type() == QEvent.Type.MouseButtonPress and watched is self._target:
@@ -85,7 +85,7 @@ class FocusRing(QWidget):
 
     def _place(self) -> None:
         target = self._target
-        if target is None or not target.isVisibleTo(self._window):
+        if target is None or not isValid(target) or not target.isVisibleTo(self._window):
             self.hide()
             return
         focus_rect = getattr(target, "focus_rect", target.rect)
@@ -96,9 +96,7 @@ class FocusRing(QWidget):
         clip = self._window.rect()
         parent = target.parentWidget()
         while parent is not None and parent is not self._window:
-            if parent.property("clipsFocusRing") or (
-                parent.parentWidget() is not None and parent.objectName() == _VIEWPORT
-            ):
+            if parent.objectName() == _VIEWPORT:
                 clip = clip.intersected(QRect(parent.mapTo(self._window, QPoint(0, 0)), parent.size()))
             parent = parent.parentWidget()
         shown = around.intersected(clip)

@@ -227,6 +227,7 @@ class PopoverMenu(Popover):
         self._items = tuple(items)
         self._current = current
         self._fill()
+        self._fit()
 
     def items(self) -> tuple[PopoverItem, ...]:
         """All rows."""

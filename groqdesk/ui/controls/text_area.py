@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QMimeData, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QMimeData, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QFocusEvent,
+    QGuiApplication,
     QInputMethodEvent,
     QKeyEvent,
+    QPainter,
+    QPaintEvent,
     QPalette,
     QResizeEvent,
     QTextBlock,
@@ -89,6 +92,12 @@ class TextArea(QPlainTextEdit):
         self.document().contentsChange.connect(self._on_contents_change)
         self._large = False
         self._set_wrapping()
+        # Qt draws the caret in the colour of the text; the design wants it in the accent, so we draw and blink it.
+        self.setCursorWidth(0)
+        self._caret_shown = False
+        self._blink = QTimer(self)
+        self._blink.timeout.connect(self._on_blink)
+        self.cursorPositionChanged.connect(self._show_caret)
         themed(self)
 
     def text(self) -> str:
@@ -116,8 +125,8 @@ class TextArea(QPlainTextEdit):
         palette = theme.palette()
         palette.setColor(QPalette.ColorRole.Base, Qt.GlobalColor.transparent)
         self.setPalette(palette)
+        self._caret_color = theme.color("accent.base")
         self._layout.line_px = float(theme.line_height(self._role))
-        self.setCursorWidth(1)
         self._fit()
         self.viewport().update()
 
@@ -151,10 +160,38 @@ class TextArea(QPlainTextEdit):
         self._preedit = event.preeditString()
         super().inputMethodEvent(event)
 
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """The caret appears."""
+        super().focusInEvent(event)
+        self._show_caret()
+
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """Input methods end their composition when focus leaves."""
         self._preedit = ""
         super().focusOutEvent(event)
+        self._blink.stop()
+        self._caret_shown = False
+        self.viewport().update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The text, then the caret."""
+        super().paintEvent(event)
+        if self._caret_shown and self.hasFocus() and not self.isReadOnly():
+            rect = self.cursorRect()
+            QPainter(self.viewport()).fillRect(rect.x(), rect.y(), theme().px(1), rect.height(), self._caret_color)
+
+    def _show_caret(self) -> None:
+        self._caret_shown = self.hasFocus()
+        flash_ms = QGuiApplication.styleHints().cursorFlashTime()
+        if self.hasFocus() and flash_ms > 0 and not theme().reduced_motion:
+            self._blink.start(flash_ms // 2)
+        else:
+            self._blink.stop()
+        self.viewport().update()
+
+    def _on_blink(self) -> None:
+        self._caret_shown = not self._caret_shown
+        self.viewport().update()
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
         """Text and files."""

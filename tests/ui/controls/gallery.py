@@ -161,7 +161,9 @@ class Gallery(QWidget):
         column.addWidget(c.Label("Small 12/16 for help and metrics", role="small", tone="secondary"))
         column.addWidget(c.Label("Caption 11/16, 500, never smaller in text", role="caption", tone="tertiary"))
         column.addWidget(c.Label("JetBrains Mono := no -> ligatures", role="code"))
-        column.addWidget(c.ElidedLabel("An elided label that is far too long for its column, so it ends early", role="body"))
+        column.addWidget(
+            c.ElidedLabel("An elided label that is far too long for its column, so it ends early", role="body")
+        )
         column.addWidget(c.Hairline())
         self.temperature = c.SpinField(0, 2, 0.01, name="Temperature value", value=0.6, decimals=2)
         self.tokens = c.SpinField(1, 65_536, 1, name="Max tokens", value=4096)
@@ -262,6 +264,7 @@ def main() -> None:
     gallery.toast.show_message("Chat moved to trash", undo=lambda: None)
     for _ in range(5):
         app.processEvents()
+    gallery.text_area.setFocus()
     target = gallery.segments.buttons()[1]
     if len(sys.argv) > 3:
         target.setFocus(Qt.FocusReason.ShortcutFocusReason)
