@@ -184,7 +184,7 @@ def open_demo(options: Options, seconds: float, pictures: str | None) -> int:
         return 5
     from groqdesk.ui.demo import run_demo
 
-    return run_demo(open_app, options, seconds, Path(pictures) if pictures else None)
+    return run_demo(open_app, options.verbose, seconds, Path(pictures) if pictures else None)
 
 
 def open_vault() -> tuple[KeyVault, dict[str, str]]:

@@ -31,7 +31,7 @@ def keys(parsed: argparse.Namespace) -> int:
 
     vault, origins = open_vault()
     if parsed.keys_command == "list":
-        return run(_list_keys(vault, origins))
+        return int(run(_list_keys(vault, origins)))
     if parsed.provider not in origins:
         return usage_error(f"There is no provider {parsed.provider!r}; there are {', '.join(origins)}.")
     origin = origins[parsed.provider]

@@ -17,6 +17,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from groqdesk.core.settings import ThemeMode
 from groqdesk.engine import ThreadEngine
 from groqdesk.ui.loop import Application, run
 from groqdesk.ui.main import Desk, OpenApp
@@ -27,6 +28,7 @@ QUESTIONS = (
     "Show the latency phases as a list",
     "Write a rate limiter in Python, with a table of the limits",
 )
+THEMES: tuple[ThemeMode, ...] = ("dark", "light")
 KEY_PAUSE_S = 0.012
 PATIENCE_S = 60.0
 
@@ -103,7 +105,9 @@ class _Show:
         self._answer = answer.content
         _say(f"> {QUESTIONS[-1]}\n\n{answer.content}\n")
         if (facts := answer.facts) is not None and facts.ttft_s is not None:
-            _say(f"{facts.model} · TTFT {facts.ttft_s * 1000:.0f} ms · {facts.prompt_tokens} in {facts.completion_tokens} out")
+            _say(
+                f"{facts.model} · TTFT {facts.ttft_s * 1000:.0f} ms · {facts.prompt_tokens} in {facts.completion_tokens} out"
+            )
         await self._picture(desk, look, "answer")
 
     async def _type(self, desk: Desk, text: str) -> None:
@@ -111,7 +115,7 @@ class _Show:
         field = desk.window.chat_page.composer.text_area
         field.setFocus()
         for character in text:
-            QTest.keyClick(field, character)
+            QTest.keyClicks(field, character)
             await asyncio.sleep(KEY_PAUSE_S)
         if field.toPlainText() != text:
             raise DemoFailed("the composer did not take the keys")
@@ -125,7 +129,7 @@ class _Show:
         _say(f"After a restart: {len(QUESTIONS)} conversations, the answer is still there.")
         await asyncio.sleep(0.3)
         desk.window.chat_page.toggle_last_waterfall()
-        for theme in ("dark", "light"):
+        for theme in THEMES:
             look.set(mode=theme)
             await self._picture(desk, look, f"playground-{theme}")
         desk.window.resize(1024, 640)
@@ -134,7 +138,7 @@ class _Show:
         desk.window.resize(1280, 832)
         desk.shell.show("setup")
         desk.setup.start()
-        for theme in ("dark", "light"):
+        for theme in THEMES:
             look.set(mode=theme)
             await self._picture(desk, look, f"first-run-{theme}")
         desk.shell.show("chat")

@@ -87,7 +87,11 @@ class ShellViewModel(QObject):
         """Lamps and today's spending; asks the providers that have a key which models they serve."""
         providers = ("demo",) if self.state.demo else self._providers.names()
         self._set(
-            lamps=tuple(ProviderLamp(p, NAMES.get(p, p), "off", "") for p in providers if _has_lamp(p, self.settings))
+            lamps=tuple(
+                ProviderLamp(p, NAMES.get(p, p), "off", "")
+                for p in providers
+                if self.state.demo or _has_lamp(p, self.settings)
+            )
         )
         for lamp in self.state.lamps:
             self.scope.start(self._test(lamp.provider), f"test {lamp.provider}")
