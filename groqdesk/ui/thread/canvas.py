@@ -116,9 +116,11 @@ class ThreadCanvas(QAbstractScrollArea):
     def _top(self) -> int:
         return self.verticalScrollBar().value()
 
-    def _anchor(self) -> Anchor | None:
+    def _anchor(self, *, lowest: bool = False) -> Anchor | None:
+        """The first block in view with its real height, or the lowest one: what the eye was on before a scroll up."""
         top, bottom = self._top, self._top + self.viewport().height()
         first: Anchor | None = None
+        found: Anchor | None = None
         for index in self._layout.visible(top, bottom):
             item = self._layout.items[index]
             y = self._layout.tops[index]
@@ -134,8 +136,10 @@ class ThreadCanvas(QAbstractScrollArea):
                 if at >= bottom:
                     break
                 if self._layout.is_exact(block) and at + block.height > top:
-                    return Anchor(item, block, at - top)
-        return first
+                    found = Anchor(item, block, at - top)
+                    if not lowest:
+                        return found
+        return found or first
 
     def _restore(self, anchor: Anchor) -> None:
         index = self._ids.get(anchor.item.id, -1)
@@ -175,7 +179,10 @@ class ThreadCanvas(QAbstractScrollArea):
                 self._set_value(bar.maximum())
             elif keep is not None:
                 self._restore(keep)
-            changed = self._layout.realise(self._top, self._top + height, self._prepare)
+            if self._pinned:
+                changed = self._layout.realise_end(height, self._prepare)
+            else:
+                changed = self._layout.realise(self._top, self._top + height, self._prepare)
             moved |= changed
             self._range()
             if changed and not self._pinned and held is not None:
@@ -225,7 +232,7 @@ class ThreadCanvas(QAbstractScrollArea):
         if self._adjusting:
             return
         self._pinned = False
-        if self._settle():
+        if self._settle(self._anchor(lowest=dy > 0)):
             self.viewport().update()
         # Scrolling up always lets go, or small steps would be pulled back by the next line of an answer.
         self._pinned = dy <= 0 and self._near_end()
@@ -546,7 +553,7 @@ class ThreadCanvas(QAbstractScrollArea):
         for index in self._layout.visible(top, bottom):
             item = self._layout.items[index]
             words: list[str] = []
-            for y, block in zip(item.tops, item.blocks or (), strict=False):
+            for y, block in zip(item.tops if item.blocks else (), item.blocks or (), strict=False):
                 at = self._layout.tops[index] + y
                 if at < bottom and at + block.height > top and block.document is not None:
                     words.append(plain_text(block.document, 0, block.document.document.characterCount() - 1))

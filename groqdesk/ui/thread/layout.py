@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable
 from itertools import accumulate
+from operator import add, sub
 
 from groqdesk.ui.thread.blocks import Block, CodeText, Counters
 from groqdesk.ui.thread.code import can_lex, exact_runs
@@ -120,8 +121,8 @@ class ThreadLayout:
 
     @property
     def lines_per_char(self) -> float:
-        """How many lines a character takes on average, for estimates."""
-        return 7.0 * self.styles.scale / max(1, self.column_width)
+        """How many lines a character takes on average, for estimates: 7 px each, and a third of the room stays empty."""
+        return 10.0 * self.styles.scale / max(1, self.column_width)
 
     def gap_before(self, index: int) -> int:
         """The space above a turn."""
@@ -137,8 +138,9 @@ class ThreadLayout:
             question, answer = px(QUESTION_GAP_PX), px(TURN_GAP_PX)
             gaps = [question if item.turn.role == "user" else answer for item in items]
             gaps[0] = px(EDGE_PX)
-            ends = list(accumulate(item.height + gap for item, gap in zip(items, gaps, strict=True)))
-            self.tops = [end - item.height for end, item in zip(ends, items, strict=True)]
+            heights = [item.height for item in items]
+            ends = accumulate(map(add, heights, gaps))
+            self.tops = list(map(sub, ends, heights))
         else:
             del self.tops[first:]
             y = self.tops[-1] + items[first - 1].height if first else 0.0
@@ -185,6 +187,30 @@ class ThreadLayout:
                         shift += item.height - before
                         changed_from = index if changed_from < 0 else changed_from
             index += 1
+        if changed_from >= 0:
+            self.stack(changed_from + 1)
+        return changed_from >= 0
+
+    def realise_end(self, height: float, prepare: Callable[[TurnItem], bool]) -> bool:
+        """The same for the last `height` px of the thread, from the bottom up: nothing is parsed that will not be seen."""
+        changed_from = -1
+        left = height - self.styles.px(EDGE_PX)
+        for index in range(len(self.items) - 1, -1, -1):
+            item = self.items[index]
+            before = item.height
+            changed = prepare(item)
+            for _ in range(8):
+                again = self._realise_item(item, item.height - left, item.height)
+                if changed:
+                    item.place(0, self.styles)
+                    changed = False
+                if not again:
+                    break
+            if item.height != before:
+                changed_from = index
+            left -= item.height + self.gap_before(index)
+            if left <= 0:
+                break
         if changed_from >= 0:
             self.stack(changed_from + 1)
         return changed_from >= 0

@@ -70,7 +70,6 @@ class Styles:
         self.code_px = QFontMetricsF(self.code_font).horizontalAdvance("0")
         self.chat_line = self.px(22)
         self.code_line = self.px(20)
-        self.user_pad = self.px(20)
         self.chat = text_format(self.chat_font, self.primary)
         self.code = text_format(self.code_font, self.primary)
         self.inline_code = text_format(self.code_font, self.primary)

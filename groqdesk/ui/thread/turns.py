@@ -56,12 +56,12 @@ class TurnItem:
     tops: list[float]
     pending: list[str]
     text_top = 0.0
-    height = 0.0
     card_width = 0.0
     _parts: list[str] | None = None
 
-    def __init__(self, turn: Turn) -> None:
+    def __init__(self, turn: Turn, height: float = 0.0) -> None:
         self.turn = turn
+        self.height = height
 
     @property
     def id(self) -> str:
@@ -93,12 +93,9 @@ class TurnItem:
         self.pending.append(text)
 
     def estimate(self, lines_per_char: float, styles: Styles) -> None:
-        """Sets a likely height from the number of characters and line ends. Cheap: it runs for every turn."""
-        turn = self.turn
-        text = turn.text if self._parts is None else self.text
-        self.height = (int(len(text) * lines_per_char) + text.count("\n") + 1) * styles.chat_line
-        if turn.role == "user":
-            self.height += styles.user_pad
+        """Sets a likely height from the number of characters. Cheap: it runs for every turn of a conversation."""
+        text = self.turn.text if self._parts is None else self.text
+        self.height = (len(text) * lines_per_char // 1 + 1) * styles.chat_line
         if self.header is not None:
             self.height += self.header.height
         if self.footer is not None:

@@ -68,14 +68,13 @@ class ThreadView(ThreadCanvas):
         self._live.clear()
         self._widgets.drop_all()
         self._layout.forget_documents()
-        items = self._layout.items = list(map(TurnItem, turns))
+        per_char, line = self._layout.lines_per_char, self._layout.styles.chat_line
+        items = [TurnItem(turn, (len(turn.text) * per_char // 1 + 1) * line) for turn in turns]
+        self._layout.items = items
         self._ids = {item.turn.id: i for i, item in enumerate(items)}
-        per_char = self._layout.lines_per_char
-        for item in items:
-            if item.turn.state != "done" or item.turn.reasoning or self._widgets.factories:
-                self._welcome(item)
-            else:
-                item.estimate(per_char, self._layout.styles)
+        every = bool(self._widgets.factories)
+        for item in [item for item in items if every or item.turn.state != "done" or item.turn.reasoning]:
+            self._welcome(item)
         self._layout.stack()
         self._pinned = True
         self._blink()
