@@ -309,6 +309,7 @@ class AnswerFooter(QWidget):
         self._row_layout = QHBoxLayout(self._row)
         self._row_layout.setContentsMargins(0, 0, 0, 0)
         self._actions: list[IconButton] = []
+        self._armed = False
         self._countdown = QTimer(self)
         self._countdown.setInterval(250)
         self._countdown.timeout.connect(self._show_countdown)
@@ -406,7 +407,7 @@ class AnswerFooter(QWidget):
         self._plan = plan
         second = trouble_sentence(words) if words else ""
         self.trouble = TroubleCard(icon, sentence, second, plan.label, wait=wait)
-        self.trouble.acted.connect(lambda: self._command(plan.command))
+        self.trouble.acted.connect(self._on_trouble_acted)
         self._column.addWidget(self.trouble)
         links = QHBoxLayout()
         links.setContentsMargins(0, 0, 0, 0)
@@ -487,11 +488,23 @@ class AnswerFooter(QWidget):
         if self.trouble is None or trouble is None or trouble.retry_at_ms is None:
             return
         left_ms = trouble.retry_at_ms - self._context.now_ms()
-        waiting = left_ms > 0
-        self.trouble.button.setEnabled(not waiting)
-        self.trouble.button.setText(f"{self._plan.label} in {-(-left_ms // 1000)} s" if waiting else self._plan.label)
-        if not waiting:
-            self._countdown.stop()
+        if left_ms > 0:
+            words = "Waiting, sends" if self._armed else self._plan.label
+            self.trouble.button.setText(f"{words} in {-(-left_ms // 1000)} s")
+            return
+        self._countdown.stop()
+        self.trouble.button.setText(self._plan.label)
+        if self._armed:
+            self._armed = False
+            self._command(self._plan.command)
+
+    def _on_trouble_acted(self) -> None:
+        """While the limit lasts, a press sends when it is over; another takes that back."""
+        if self._countdown.isActive():
+            self._armed = not self._armed
+            self._show_countdown()
+        else:
+            self._command(self._plan.command)
 
     # --- hover -------------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from groqdesk.ui.answer_facts import live_figures, short_model, thinking_line
 from groqdesk.ui.answer_footer import AnswerFooter, FooterContext
 from groqdesk.ui.controls import Button, Skeleton
 from groqdesk.ui.reasoning_fold import ReasoningFold
+from groqdesk.ui.scroll_bar import QuietScrollBar
 from groqdesk.ui.theme import Theme, theme, themed
 from groqdesk.ui.thread.turns import Turn, TurnState
 from groqdesk.ui.thread.view import ThreadView
@@ -54,6 +55,8 @@ class ThreadPane(QWidget):
         self._folded_actions = False
         self._loading = False
         self.view = ThreadView(theme())
+        # The scroll bar lies over the column's margin, so that the column is as wide as the composer.
+        QuietScrollBar.lie_over(self.view)
         self.empty = EmptyThread()
         self.loading = LoadingThread()
         self.stack = QStackedLayout(self)
@@ -83,10 +86,6 @@ class ThreadPane(QWidget):
     def apply_theme(self, theme: Theme) -> None:
         """The view takes colours and fonts."""
         self.view.set_palette(theme)
-        # The scroll bar lies over the column's margin, so that the column is as wide as the composer.
-        self.view.setViewportMargins(0, 0, -theme.size("scrollbar"), 0)
-        if (lane := self.view.verticalScrollBar().parentWidget()) is not None:
-            lane.raise_()
 
     def show_state(self, state: ChatState) -> None:
         """Turns, figures of a running answer, empty and loading places."""

@@ -83,7 +83,7 @@ class Composer(QWidget):
     def _margins(self) -> None:
         look = theme()
         side = max(look.px(24), (self.width() - look.size("threadColumn")) // 2)
-        self._column.setContentsMargins(side, look.px(14), self.width() - side - self._column_width(side), look.px(13))
+        self._column.setContentsMargins(side, look.px(15), self.width() - side - self._column_width(side), look.px(12))
 
     def _column_width(self, side: int) -> int:
         return min(theme().size("threadColumn"), max(0, self.width() - 2 * side))

@@ -40,9 +40,11 @@ from groqdesk.ui.answer_facts import short_model
 from groqdesk.ui.controls import Button, Hairline, IconButton, Label, TextField, plain_tooltip
 from groqdesk.ui.controls.painting import box
 from groqdesk.ui.menus import menu
+from groqdesk.ui.scroll_bar import QuietScrollBar
 from groqdesk.ui.theme import Theme, theme, themed
 
 ROW = Qt.ItemDataRole.UserRole
+SIDE_PX = 8  # the list reaches the sidebar's edge, so that its scroll bar lies beside the rows
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -190,7 +192,7 @@ class _RowDelegate(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         look = theme()
         line: Head | Row | None = index.data(ROW)
-        rect = QRectF(option.rect)
+        rect = QRectF(option.rect).adjusted(0, 0, -look.px(SIDE_PX), 0)
         painter.save()
         left = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
         right = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight)
@@ -209,7 +211,7 @@ class _RowDelegate(QStyledItemDelegate):
                 ring = look.color("accent.focusRing")
                 box(painter, rect, look.radius("sm"), None, ring, 2)
             body = rect.adjusted(pad, 0, -pad, 0)
-            title = QRectF(body.x(), rect.y() + look.px(6), body.width(), look.px(20))
+            title = QRectF(body.x(), rect.y() + look.px(5), body.width(), look.px(20))
             if line.pinned:
                 size = look.px(12)
                 area = QRectF(body.right() - size, title.center().y() - size / 2, size, size)
@@ -218,7 +220,7 @@ class _RowDelegate(QStyledItemDelegate):
             painter.setFont(look.font("bodyStrong"))
             painter.setPen(look.color("text.primary"))
             painter.drawText(title, left, _elided(painter, line.title, title.width()))
-            second = QRectF(body.x(), rect.y() + look.px(26), body.width(), look.px(16))
+            second = QRectF(body.x(), rect.y() + look.px(25), body.width(), look.px(16))
             painter.setFont(look.font("caption"))
             painter.setPen(look.color("text.tertiary"))
             painter.drawText(second, right, line.time)
@@ -247,13 +249,15 @@ class _RowDelegate(QStyledItemDelegate):
     def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, index: Index) -> None:
         look = theme()
         rect: QRect = option.rect
-        editor.setGeometry(rect.x() + look.px(2), rect.y() + look.px(2), rect.width() - look.px(4), look.px(28))
+        editor.setGeometry(
+            rect.x() + look.px(2), rect.y() + look.px(2), rect.width() - look.px(4 + SIDE_PX), look.px(28)
+        )
 
     def helpEvent(self, event: QHelpEvent, view: QAbstractItemView, option: QStyleOptionViewItem, index: Index) -> bool:
         line = index.data(ROW)
         if not isinstance(line, Row):
             return False
-        room = option.rect.width() - theme().px(16)
+        room = option.rect.width() - theme().px(16 + SIDE_PX)
         cut = QFontMetrics(theme().font("bodyStrong")).horizontalAdvance(line.title) > room
         QToolTip.showText(event.globalPos(), plain_tooltip(line.title) if cut else "", view)
         return True
@@ -283,6 +287,7 @@ class ConversationView(QListView):
         self.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
         self.setSelectionMode(QListView.SelectionMode.SingleSelection)
         self.setItemDelegate(_RowDelegate(self))
+        QuietScrollBar.lie_over(self)
         self.clicked.connect(self._on_clicked)
         themed(self)
 
@@ -415,9 +420,9 @@ class ConversationSidebar(QWidget):
         """Takes sizes."""
         self.header.setFixedHeight(theme.size("header") - 1)
         self._header_row.setContentsMargins(theme.px(16), 0, theme.px(12), 0)
-        self._column.setContentsMargins(theme.px(8), theme.px(10), theme.px(8), 0)
+        self._column.setContentsMargins(theme.px(8), theme.px(10), 0, 0)
         self._column.setSpacing(theme.px(4))
-        self.search.setContentsMargins(theme.px(4), 0, theme.px(4), 0)
+        self.search.setContentsMargins(theme.px(4), 0, theme.px(12), 0)
 
     def show_conversations(self, conversations: Sequence[Conversation], search: str, now: dt.datetime) -> None:
         """The list, or why it is empty."""

@@ -25,6 +25,7 @@ from groqdesk.ui.controls.painting import box
 from groqdesk.ui.link_button import LinkButton
 from groqdesk.ui.model_picker import price_text, state_text
 from groqdesk.ui.parameter_form import ParameterForm
+from groqdesk.ui.scroll_bar import QuietScrollBar
 from groqdesk.ui.text_editor import TextEditor
 from groqdesk.ui.theme import Theme, theme, themed
 from groqdesk.viewmodels.chat import ChatState
@@ -49,7 +50,7 @@ class _Fact(QWidget):
         self._name = name
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
+        column.setSpacing(1)
         column.addWidget(self.value)
         column.addWidget(Label(name, role="caption", tone="secondary"))
 
@@ -69,7 +70,7 @@ class ModelCard(QAbstractButton):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setToolTip("Choose a model  Ctrl+L")
         self._hovered = False
-        self.name_label = ElidedLabel("", role="header")
+        self.name_label = ElidedLabel("", role="heading")
         self.id_label = ElidedLabel("", role="codeSmall", tone="tertiary")
         names = QVBoxLayout()
         names.setSpacing(0)
@@ -123,8 +124,8 @@ class ModelCard(QAbstractButton):
         px = theme.px
         self.setProperty("focusRing", theme.radius("lg"))
         self._column.setContentsMargins(1, 1, 1, 1)
-        self._upper.setContentsMargins(px(12), px(12), px(12), px(11))
-        self._upper.setSpacing(px(9))
+        self._upper.setContentsMargins(px(12), px(13), px(12), px(11))
+        self._upper.setSpacing(px(10))
         self._head.setContentsMargins(0, 0, px(24), 0)
         self._lower.setContentsMargins(px(12), px(10), px(12), px(12))
         self._lower.setSpacing(px(6))
@@ -292,6 +293,8 @@ class Inspector(QWidget):
         self.instructions.hide()
         self.page = QWidget()
         self.page.setProperty("surface", "none")
+        # As wide as the panel, whatever a long sentence would like.
+        self.page.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         column = self._column = QVBoxLayout(self.page)
         column.setSpacing(0)
         top = self._top = QVBoxLayout()
@@ -300,7 +303,7 @@ class Inspector(QWidget):
         column.addWidget(Hairline())
         middle = self._middle = QVBoxLayout()
         head = QHBoxLayout()
-        head.addWidget(Label("Parameters", role="header"))
+        head.addWidget(Label("Parameters", role="heading"))
         head.addStretch(1)
         head.addWidget(self.reset_button)
         middle.addLayout(head)
@@ -319,6 +322,7 @@ class Inspector(QWidget):
         self.scroll_area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.scroll_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.scroll_area.setWidget(self.page)
+        QuietScrollBar.lie_over(self.scroll_area)
         inner = QVBoxLayout()
         inner.setContentsMargins(0, 0, 0, 0)
         inner.setSpacing(0)

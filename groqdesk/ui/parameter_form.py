@@ -54,12 +54,12 @@ class ParameterRow(QWidget):
         self.label.setToolTip(plain_tooltip(parameter.help))
         self._fix: Problem | None = None
         self._problem = QWidget()
-        problem = self._problem_row = QHBoxLayout(self._problem)
+        problem = self._problem_row = QVBoxLayout(self._problem)
         problem.setContentsMargins(0, 0, 0, 0)
         self.problem_label = Label("", role="small", tone="danger", wrap=True)
         self.fix_button = Button("", size="small")
         self.fix_button.clicked.connect(self._on_fix_clicked)
-        problem.addWidget(self.problem_label, 1)
+        problem.addWidget(self.problem_label)
         problem.addWidget(self.fix_button)
         self._problem.hide()
         self._column = QVBoxLayout(self)
@@ -72,7 +72,7 @@ class ParameterRow(QWidget):
     def apply_theme(self, theme: Theme) -> None:
         """Takes the gaps."""
         self._column.setSpacing(theme.px(5))
-        self._problem_row.setSpacing(theme.px(8))
+        self._problem_row.setSpacing(theme.px(6))
 
     def build(self) -> None:
         """Adds the editor to `_column`."""
@@ -404,7 +404,7 @@ class ParameterForm(QWidget):
             _discard(item, {self._more_button, self._dropped})
         self.rows = {}
         look = theme()
-        room = max(self.width(), look.px(232))
+        room = look.px(232)  # the narrowest inspector without its margins
         plain = [p for p in self._parameters if not p.advanced or p.name == "strict_schema"]
         more = [p for p in self._parameters if p.advanced and p.name != "strict_schema"]
         numbers: list[ParameterRow] = []

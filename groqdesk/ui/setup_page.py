@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from groqdesk.ui import icons
@@ -180,15 +180,18 @@ class SetupPage(QWidget):
         across.addStretch(1)
         across.addWidget(self.column)
         across.addStretch(1)
-        foot = self._foot = QHBoxLayout()
+        self._foot = QWidget()
+        foot = QHBoxLayout(self._foot)
+        foot.setContentsMargins(0, 0, 0, 0)
         foot.addStretch(1)
         foot.addWidget(self.skip_button)
-        page = QVBoxLayout(self)
-        page.setContentsMargins(0, 0, 0, 0)
-        page.addStretch(3)
+        self._top = QWidget()
+        page = self._page = QVBoxLayout(self)
+        page.setSpacing(0)
+        page.addWidget(self._top)
         page.addLayout(across)
-        page.addStretch(4)
-        page.addLayout(foot)
+        page.addStretch(1)
+        page.addWidget(self._foot, 0, Qt.AlignmentFlag.AlignHCenter)
 
     def apply_theme(self, theme: Theme) -> None:
         """Takes sizes and gaps."""
@@ -202,8 +205,19 @@ class SetupPage(QWidget):
         self._entry.setSpacing(px(8))
         self._or.setContentsMargins(0, px(14), 0, px(14))
         self._or.setSpacing(px(12))
-        self._foot.setContentsMargins(0, 0, px(24), px(22))
+        self._foot.setFixedWidth(px(560))
+        self._page.setContentsMargins(0, 0, 0, px(20))
+        self._place()
         self.updateGeometry()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The column keeps its top while what is below it comes and goes."""
+        self._place()
+
+    def _place(self) -> None:
+        look = theme()
+        spare = self.height() - look.px(520)
+        self._top.setFixedHeight(min(round(self.height() * 0.19), max(look.px(16), spare)))
 
     def show_state(self) -> None:
         """Everything, from the view-model's state."""
@@ -213,7 +227,7 @@ class SetupPage(QWidget):
         self.subtitle.setText(
             "The new key is checked first. The old one stays until then."
             if replacing
-            else "Paste a Groq key to talk to live models, or start without one. Both take less than a minute."
+            else "Paste a Groq key to talk to live models, or start without one."
         )
         kind, icon = _STRIPS.get(state.key_state, ("neutral", ""))
         self.strip.setVisible(state.key_state != "empty")

@@ -15,7 +15,7 @@ except ImportError:  # its system libraries may be missing; the data folder's lo
     QLocalServer = QLocalSocket = None  # type: ignore[assignment, misc]
 
 log = logging.getLogger(__name__)
-ANSWER_MS = 500
+ANSWER_MS = 4000  # a busy window answers late; where nobody listens, connecting fails at once
 RAISE = b"raise\n"
 
 
@@ -25,7 +25,7 @@ def server_name(data: Path) -> str:
 
 
 def raise_other(data: Path) -> bool:
-    """Asks the window that has this folder open to come to the front. False if there is none. Waits 0.5 s at most."""
+    """Asks the window that has this folder open to come to the front. False if there is none. Waits four seconds at most."""
     if QLocalSocket is None:
         return False
     socket = QLocalSocket()

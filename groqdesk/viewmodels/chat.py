@@ -129,7 +129,8 @@ class ChatViewModel(QObject):
     async def _start(self) -> None:
         await self._reload_list()
         if self.state.conversations and self.state.current is None and not self.state.draft:
-            await self._open(self.state.conversations[0].id)
+            newest = max(self.state.conversations, key=lambda c: c.updated_ms)
+            await self._open(newest.id)
 
     def open(self, conversation_id: str) -> None:
         if self.state.current is None or self.state.current.id != conversation_id:
