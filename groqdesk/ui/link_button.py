@@ -32,6 +32,12 @@ class LinkButton(QAbstractButton):
         self.setAccessibleName(text)
         self.updateGeometry()
 
+    def set_trailing_icon(self, name: str) -> None:
+        """Another icon behind the words, "" for none."""
+        self._trailing = name
+        self.updateGeometry()
+        self.update()
+
     def apply_theme(self, theme: Theme) -> None:
         """Takes font and height."""
         font = theme.font("small")

@@ -13,11 +13,12 @@ from groqdesk.ui.theme import Theme, theme, themed
 
 
 class Mark(QWidget):
-    """The mark of groqdesk."""
+    """The mark of groqdesk. `flush` draws its first bar at the left edge, in line with text below."""
 
-    def __init__(self, side: int = 26, parent: QWidget | None = None) -> None:
+    def __init__(self, side: int = 26, *, flush: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._side = side
+        self._flush = flush
         self.setAccessibleName("groqdesk")
         themed(self)
 
@@ -28,7 +29,8 @@ class Mark(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """The three bars."""
-        icons.draw(QPainter(self), "logo", "accent.base", QRectF(self.rect()))
+        indent = round(self.width() * 2 / 26) if self._flush else 0  # the drawing begins 2 of its 26 units in
+        icons.draw(QPainter(self), "logo", "accent.base", QRectF(self.rect()).translated(-indent, 0))
 
 
 class MenuRow(QAbstractButton):

@@ -446,6 +446,7 @@ class ParameterForm(QWidget):
         self._more.setVisible(self._more_open and count > 0)
         words = "1 more setting" if count == 1 else f"{count} more settings"
         self._more_button.setText("Fewer settings" if self._more_open else words)
+        self._more_button.set_trailing_icon("fold.open" if self._more_open else "fold")
 
     def _on_more_clicked(self) -> None:
         self._more_open = not self._more_open

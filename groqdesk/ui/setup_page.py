@@ -123,7 +123,7 @@ class SetupPage(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName("Setup")
         self._model = model
-        self.mark = Mark(32)
+        self.mark = Mark(40, flush=True)
         self.title = Label("", role="display")
         self.subtitle = Label("", role="chat", tone="secondary", wrap=True)
         self.key_title = Label("Groq API key", role="heading")
@@ -161,8 +161,10 @@ class SetupPage(QWidget):
         entry.addWidget(self.field, 1)
         entry.addWidget(self.go_button)
         inner = self._inner = QVBoxLayout(self.card)
-        inner.addLayout(head)
-        inner.addLayout(entry)
+        upper = self._upper = QVBoxLayout()
+        upper.addLayout(head)
+        upper.addLayout(entry)
+        inner.addLayout(upper)
         inner.addWidget(self.strip)
         inner.addWidget(self.lock)
         row = self._or = QHBoxLayout(self.or_row)
@@ -198,10 +200,11 @@ class SetupPage(QWidget):
         px = theme.px
         self.column.setFixedWidth(px(560))
         self._column.setSpacing(0)
-        self.title.setContentsMargins(0, px(24), 0, px(2))
-        self.subtitle.setContentsMargins(0, px(2), 0, px(24))
-        self._inner.setContentsMargins(px(16), px(15), px(16), px(15))
-        self._inner.setSpacing(px(8))
+        self.title.setContentsMargins(0, px(21), 0, px(2))
+        self.subtitle.setContentsMargins(0, px(4), 0, px(26))
+        self._inner.setContentsMargins(px(17), px(16), px(17), px(16))
+        self._inner.setSpacing(px(12))
+        self._upper.setSpacing(px(8))
         self._entry.setSpacing(px(8))
         self._or.setContentsMargins(0, px(14), 0, px(14))
         self._or.setSpacing(px(12))
@@ -217,7 +220,7 @@ class SetupPage(QWidget):
     def _place(self) -> None:
         look = theme()
         spare = self.height() - look.px(520)
-        self._top.setFixedHeight(min(round(self.height() * 0.19), max(look.px(16), spare)))
+        self._top.setFixedHeight(min(round(self.height() * 0.1825), max(look.px(16), spare)))
 
     def show_state(self) -> None:
         """Everything, from the view-model's state."""

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from groqdesk.ui.controls import ElidedLabel, IconButton, TextField
 from groqdesk.ui.theme import Theme, themed
+
+
+class _Title(ElidedLabel):
+    """As wide as its text, so that the pencil stands close to it; it elides where there is no room."""
+
+    def sizeHint(self) -> QSize:
+        hint = super().sizeHint()
+        return QSize(self.fontMetrics().horizontalAdvance(self.text()) + 2, hint.height())
 
 
 class TitleBar(QWidget):
@@ -18,7 +26,7 @@ class TitleBar(QWidget):
         super().__init__(parent)
         self.setAccessibleName("Chat header")
         self.sidebar_button = IconButton("sidebar", "Chats", shortcut_text="Ctrl+[")
-        self.title = ElidedLabel("New chat", role="header")
+        self.title = _Title("New chat", role="header")
         self.pencil = IconButton("edit", "Rename this chat")
         self.pencil.clicked.connect(self.start_rename)
         self.editor = TextField(name="Title of the chat", compact=True, max_length=200)

@@ -95,7 +95,15 @@ class ShellViewModel(QObject):
         )
         for lamp in self.state.lamps:
             self.scope.start(self._test(lamp.provider), f"test {lamp.provider}")
+        for provider in providers:
+            if provider != "demo" and not _has_lamp(provider, self.settings):
+                self.scope.start(self._look_for_key(provider), f"look for a key of {provider}")
         self.refresh_spending()
+
+    async def _look_for_key(self, provider: str) -> None:
+        """A provider that has a key is in use: it gets a lamp, and its models can be picked."""
+        if await self._vault.get(provider, self._providers.base_url(provider)) is not None:
+            self.add_lamp(provider)
 
     def test(self, provider: str) -> None:
         """Asks one provider for its models: lamp, response time, live model list."""
