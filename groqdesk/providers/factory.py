@@ -17,21 +17,21 @@ from groqdesk.core.secrets import Secret
 from groqdesk.core.settings import Timings
 from groqdesk.core.usage import TokenPrice
 from groqdesk.providers import groq
-from groqdesk.providers.groq import GroqClient, GroqLLMProvider
-from groqdesk.providers.metered import Metered
-from groqdesk.providers.openai_compatible import (
+from groqdesk.providers.compatible_client import (
     COMPATIBLE,
     GROQ,
     OPENAI,
     PRACTICE,
     CompatibleClient,
-    CompatibleLLM,
     Dialect,
     ModelFacts,
     ParameterDialect,
     Server,
 )
-from groqdesk.providers.transport import HttpClient, KeyAuth, WrapTransport, clean_base_url, origin_of
+from groqdesk.providers.groq import GroqClient, GroqLLMProvider
+from groqdesk.providers.metered import Metered
+from groqdesk.providers.openai_compatible import CompatibleLLM
+from groqdesk.providers.transport import HttpClient, WrapTransport, clean_base_url, origin_of
 
 OPENAI_BASE_URL: Final = "https://api.openai.com/v1"
 BASE_URLS: Final[Mapping[str, str]] = {"groq": groq.BASE_URL, "openai": OPENAI_BASE_URL}
@@ -129,12 +129,11 @@ class ProviderFactory:
 
     async def live_models(self, provider: str, base_url: str | None = None) -> tuple[LiveModel, ...]:
         """The models that the provider's server lists for the stored key. Raises `ProviderError`."""
-        return await self._client(provider, base_url).live_models()
+        return await self._client(provider, base_url).list_models()
 
     async def check_key(self, provider: str, key: Secret) -> KeyCheck:
         """Tests a key at the provider's own address without storing it. Raises `InvalidKey`, `Permission`, ..."""
-        client = self._client(provider, None)
-        return await client.check_key(KeyAuth(key, client.server.origin))
+        return await self._client(provider, None).check_key(key)
 
     async def aclose(self) -> None:
         """Closes all connections, in the loop that opened them."""

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from groqdesk.core.ports import Clock, KeyCheck, LiveModel
-from groqdesk.core.secrets import Secret
+from groqdesk.core.ports import Clock
 from groqdesk.core.settings import Timings
-from groqdesk.providers.openai_compatible import (
-    GROQ,
-    CompatibleClient,
-    CompatibleLLM,
-    Dialect,
-    KeySource,
-    ModelFacts,
-    Server,
-)
-from groqdesk.providers.transport import HttpClient, KeyAuth
+from groqdesk.providers.compatible_client import GROQ, CompatibleClient, Dialect, KeySource, ModelFacts, Server
+from groqdesk.providers.openai_compatible import CompatibleLLM
+from groqdesk.providers.transport import HttpClient
 
 BASE_URL: Final = "https://api.groq.com/openai/v1"
 
@@ -40,14 +32,6 @@ class GroqClient(CompatibleClient):
         facts: ModelFacts | None = None,
     ) -> None:
         super().__init__(Server(provider, base_url, dialect, key, facts or ModelFacts()), http, timings, clock)
-
-    async def list_models(self) -> tuple[LiveModel, ...]:
-        """The account's models, with what each is for. Raises `ProviderError`."""
-        return await self.live_models()
-
-    async def check(self, key: Secret) -> KeyCheck:
-        """Tests a key that need not be stored. Raises `InvalidKey`, `Permission`, `TimedOut`, ..."""
-        return await self.check_key(KeyAuth(key, self.server.origin))
 
 
 class GroqLLMProvider(CompatibleLLM):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gzip
 import logging
 import socket
@@ -113,6 +114,22 @@ async def test_a_name_that_is_not_found(fast, monkeypatch, route, kind, sentence
     assert type(error) is kind
     assert (error.message, error.sent) == (sentence, False)
     await client.aclose()
+
+
+@pytest.mark.parametrize("families", [{socket.AF_INET}, {socket.AF_INET6}, set()])
+def test_a_way_out_is_asked_of_the_routing_table(monkeypatch, families):
+    """A datagram socket is only bound to a route; nothing is sent."""
+    asked = []
+
+    class Probe(socket.socket):
+        def connect(self, address):
+            asked.append((self.family, self.type))
+            if self.family not in families:
+                raise OSError(errno.ENETUNREACH, "Network is unreachable")
+
+    monkeypatch.setattr(transport.socket, "socket", Probe)
+    assert transport.has_route() is bool(families)
+    assert {kind for _, kind in asked} == {socket.SOCK_DGRAM}
 
 
 async def test_an_untrusted_certificate_gets_no_key(fast):
@@ -237,6 +254,78 @@ async def test_what_is_no_answer_is_a_bad_response(server, llm, body):
     server.script(lambda x: x.whole(200, body, kind="application/json"))
     with pytest.raises(BadResponse):
         await llm.generate_response(ask())
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_status_that_is_neither_answer_nor_error(server, llm, stream):
+    server.script(lambda x: x.whole(202, b"{}", "x-request-id: r5", kind="application/json"))
+    call = collected(llm.generate_streaming_response(ask())) if stream else llm.generate_response(ask())
+    with pytest.raises(BadResponse, match="answered without an answer") as caught:
+        await call
+    assert (caught.value.status, caught.value.request_id) == (202, "r5")
+
+
+async def test_a_whole_answer_that_says_why_it_stopped(server, llm):
+    body = {"choices": [], "x_groq": {"id": "req_4", "error": "over capacity"}}
+    server.script(lambda x: x.json(200, body))
+    with pytest.raises(ProviderError) as caught:
+        await llm.generate_response(ask())
+    assert (caught.value.kind, caught.value.request_id) == ("unavailable", "req_4")
+    server.script(lambda x: x.json(200, {"object": "error", "message": "no memory", "code": 500}))
+    with pytest.raises(ProviderError) as caught:
+        await llm.generate_response(ask())
+    assert caught.value.kind == "unavailable"
+
+
+async def test_a_whole_answer_that_breaks_off(server, llm):
+    async def answer(x):
+        await x.head(200, "content-length: 500", kind="application/json")
+        await x.raw(b'{"choices": [{"mess')
+
+    server.script(answer)
+    with pytest.raises(Truncated):
+        await llm.generate_response(ask())
+
+
+async def test_a_whole_answer_that_stalls(server, llm):
+    async def answer(x):
+        await x.head(200, "content-length: 500", kind="application/json")
+        await asyncio.sleep(60)
+
+    server.script(answer)
+    with pytest.raises(TimedOut):
+        await llm.generate_response(ask())
+
+
+async def test_a_whole_answer_that_never_ends(server, llm):
+    async def answer(x):
+        await x.head(200, "transfer-encoding: chunked", kind="application/json")
+        with suppress(ConnectionError):
+            for _ in range(600):
+                await x.piece(b" " * (1 << 17))
+
+    server.script(answer)
+    with pytest.raises((BadResponse, TimedOut)) as caught:
+        await llm.generate_response(ask())
+    # 32 MiB at most, or as much as came before the deadline on a slow machine.
+    assert caught.value.message in ("Groq sent an answer that cannot be read.", "Groq did not answer in time.")
+
+
+async def test_an_error_whose_body_does_not_come(server, llm):
+    async def answer(x):
+        await x.head(401, "content-length: 500", kind="application/json")
+        await x.raw(b"{")
+
+    server.script(answer)
+    with pytest.raises(ProviderError) as caught:
+        await llm.generate_response(ask())
+    assert caught.value.kind == "invalid_key"
+
+
+async def test_a_page_with_an_empty_body_is_the_network_too(server, llm):
+    server.script(lambda x: x.whole(403, b""))
+    _, error = await failure(llm, Permission)
+    assert error.message == "Groq blocks this network, often a VPN. The key is fine."
 
 
 # Inside a stream

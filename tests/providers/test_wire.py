@@ -13,7 +13,7 @@ from groqdesk.core.catalog import Catalog
 from groqdesk.core.messages import CallContext, ChatRequest, Message, ToolCall, ToolSpec
 from groqdesk.core.parameters import to_wire
 from groqdesk.core.settings import resource
-from groqdesk.providers.openai_compatible import GROQ, ModelFacts
+from groqdesk.providers.compatible_client import GROQ, ModelFacts
 from groqdesk.providers.wire import Usage, chat_body
 from tests.providers.recorded import FOLDER, RECORDINGS
 
