@@ -42,8 +42,8 @@ class FocusRing(QWidget):
         self._place()
 
     def _on_focus_changed(self, old: QWidget | None, new: QWidget | None) -> None:
-        if not isValid(self) or not isValid(self._window):
-            return  # the window is being destroyed and Qt moves the focus off it
+        if not self._alive():
+            return
         if new is None or new.window() is not self._window:
             self._follow(None)
             return
@@ -54,6 +54,10 @@ class FocusRing(QWidget):
         # Arrows inside a group keep the ring; a press of the mouse ends it.
         kept = self.isVisible() and QGuiApplication.mouseButtons() == Qt.MouseButton.NoButton
         self._follow(new if by_key or kept else None)
+
+    def _alive(self) -> bool:
+        # While a window is destroyed, Qt still hides its children and moves the focus off them.
+        return isValid(self) and isValid(self._window)
 
     def _follow(self, target: QWidget | None) -> None:
         for watched in self._watched:
@@ -75,7 +79,7 @@ class FocusRing(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Follows the control when it, or what it lies on, moves, changes size or hides."""
-        if not isValid(self):
+        if not self._alive():
             return False
         if event.type() in (QEvent.Type.Move, QEvent.Type.Resize, QEvent.Type.Show, QEvent.Type.Hide):
             self._place()
@@ -85,6 +89,8 @@ class FocusRing(QWidget):
 
     def _place(self) -> None:
         target = self._target
+        if not self._alive():
+            return
         if target is None or not isValid(target) or not target.isVisibleTo(self._window):
             self.hide()
             return

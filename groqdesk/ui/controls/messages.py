@@ -134,7 +134,7 @@ class Banner(QWidget):
         self._kind: BannerKind = kind
         self._icon = icon
         self.sentence = Sentence()
-        self.button = Button("", size="small")
+        self.button = Button("", size="small", name="Act on this message")
         self.button.clicked.connect(self.acted)
         self.close_button = IconButton("close", "Dismiss", dense=True)
         self.close_button.clicked.connect(self.dismissed)
@@ -160,10 +160,14 @@ class Banner(QWidget):
         self.sentence.set_parts(strong, text)
         self.setAccessibleName(self.sentence.text())
         self.button.setText(action)
-        self.button.setAccessibleName(action)
+        self.button.setAccessibleName(action or "Act on this message")
         self.button.setVisible(bool(action))
         self.updateGeometry()
         self.update()
+
+    def sizeHint(self) -> QSize:
+        """34 px high at least."""
+        return super().sizeHint().expandedTo(QSize(0, theme().px(34)))
 
     def apply_theme(self, theme: Theme) -> None:
         """Takes padding and minimum height."""

@@ -211,7 +211,9 @@ class TextArea(QPlainTextEdit):
 
     def setPlainText(self, text: str) -> None:
         """Replaces the text and its undo history."""
-        self._set_large(len(text) >= LARGE_CHARACTERS)
+        # Never the other way round: a megabyte without spaces takes 25 s with wrapping at word boundaries.
+        if len(text) > LARGE_CHARACTERS:
+            self._set_large(True)
         super().setPlainText(text)
 
     def _on_contents_change(self, position: int, removed: int, added: int) -> None:
