@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-import msgspec
-
 from groqdesk.core.messages import ChatEvent, FinishReason, ReasoningDelta, TextDelta, ToolCall, ToolCallRequested
 from groqdesk.core.ports import ChatAnswer
 from groqdesk.core.usage import TokenUsage
 from groqdesk.providers.error_replies import ErrorReply, error_in
 from groqdesk.providers.sse import EventSplitter, EventTooLong, NamedEvent
-from groqdesk.providers.wire import Chunk, ToolCallFragment, Usage, decode_any, decode_chunk
+from groqdesk.providers.wire import UNREADABLE, Chunk, ToolCallFragment, Usage, decode_any, decode_chunk, mended_chunk
 
 _DONE: Final = b"[DONE]"
 REASONS: Final[dict[str, FinishReason]] = {
@@ -133,10 +131,13 @@ class StreamedAnswer:
                 break
             try:
                 chunk = decode_chunk(payload)
-            except (msgspec.MsgspecError, RecursionError) as error:
-                if not self._odd_error(payload):
-                    self.broken = f"an event is not a chunk: {type(error).__name__}"
-                break
+            except UNREADABLE as error:
+                mended = mended_chunk(payload)
+                if mended is None:
+                    if not self._odd_error(payload):
+                        self.broken = f"an event is not a chunk: {type(error).__name__}"
+                    break
+                chunk = mended
             if chunk.error is not None:
                 self.error = error_in({"error": chunk.error})
                 break
@@ -197,7 +198,7 @@ class StreamedAnswer:
         """Whether what does not fit the structs is an error of another shape, such as a flat one."""
         try:
             value = decode_any(payload)
-        except (msgspec.MsgspecError, RecursionError):
+        except UNREADABLE:
             return False
         if not isinstance(value, dict) or not ("error" in value or value.get("object") == "error"):
             return False

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
 import httpx
-import msgspec
 
 from groqdesk.core import errors
 from groqdesk.core.errors import ProviderError
@@ -28,7 +27,7 @@ from groqdesk.providers.error_replies import (
     status_inside,
 )
 from groqdesk.providers.transport import HttpClient, KeyAuth, Reply, TransportFault, error_for_fault, origin_of
-from groqdesk.providers.wire import ModelEntry, decode_models
+from groqdesk.providers.wire import UNREADABLE, ModelEntry, decode_models
 
 ParameterDialect = Literal["groq", "openai", "compatible"]
 
@@ -275,7 +274,7 @@ class CompatibleClient:
             body = await self.read(reply, "", deadline)
             try:
                 listed = decode_models(body)
-            except (msgspec.MsgspecError, RecursionError) as error:
+            except UNREADABLE as error:
                 failure = self.bad("", type(error).__name__, reply, body)
                 raise failure from failure.__cause__
             if listed.error is not None:

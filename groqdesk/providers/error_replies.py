@@ -18,6 +18,7 @@ import msgspec
 from groqdesk.core import errors
 from groqdesk.core.errors import ProviderError, VendorError
 from groqdesk.core.redaction import redact
+from groqdesk.providers.wire import UNREADABLE
 
 _BODY_KEPT: Final = 4000
 _LONG_WAIT_S: Final = 120.0  # a wait that nobody sits through counts as used up (outcome classes, QUOTA)
@@ -67,12 +68,12 @@ def error_in(body: bytes | Mapping[str, Any]) -> ErrorReply:
     if isinstance(body, bytes):
         try:
             value = msgspec.json.decode(body)
-        except (msgspec.MsgspecError, RecursionError):
+        except UNREADABLE:
             text = body[:_BODY_KEPT].decode("utf-8", "replace")
             return ErrorReply(message="", html=looks_like_html(body), body=redact(text))
     try:
         kept = redact(msgspec.json.encode(value)[:_BODY_KEPT].decode("utf-8", "replace"))
-    except (msgspec.MsgspecError, RecursionError, TypeError):
+    except (*UNREADABLE, TypeError):
         kept = ""
     if not isinstance(value, Mapping):
         return ErrorReply(message=redact(str(value))[:_BODY_KEPT], body=kept)

@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Final
 
 import httpx
-import msgspec
 
 from groqdesk.core import errors
 from groqdesk.core.errors import ProviderError
@@ -27,7 +26,7 @@ from groqdesk.providers.answers import REASONS, StreamedAnswer, whole_answer
 from groqdesk.providers.compatible_client import CompatibleClient, closable
 from groqdesk.providers.error_replies import error_in
 from groqdesk.providers.transport import Reply
-from groqdesk.providers.wire import chat_body, decode_chunk
+from groqdesk.providers.wire import UNREADABLE, chat_body, decode_chunk
 
 # Servers that forget the type still stream; whatever else comes is read whole and judged.
 _STREAM_TYPES: Final = frozenset({"text/event-stream", "", "text/plain", "application/octet-stream"})
@@ -75,7 +74,7 @@ class CompatibleLLM:
         content = await client.read(reply, request.model, deadline)
         try:
             decoded = decode_chunk(content)
-        except (msgspec.MsgspecError, RecursionError) as error:
+        except UNREADABLE as error:
             failure = client.bad(request.model, type(error).__name__, reply, content)
             raise failure from failure.__cause__
         if decoded.error is not None:

@@ -8,6 +8,7 @@ document), and `reasoning`, `name` and `id` inside messages are refused by some 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -20,6 +21,10 @@ OWN_FIELDS: Final = frozenset(
     {"model", "messages", "stream", "stream_options", "tools", "n", "functions", "function_call"}
 )
 """Fields that only this module fills in; settings of the same names are dropped."""
+
+
+UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What decoding a hostile reply can raise: bytes that are no UTF-8 inside a string come as UnicodeDecodeError."""
 
 
 class PromptDetails(msgspec.Struct, gc=False):
@@ -129,6 +134,30 @@ decode_any = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
 
+def mended_chunk(payload: bytes) -> Chunk | None:
+    """A chunk that does not decode because a token ended inside a surrogate pair (`"\\ud83d"`); None if that is not why.
+
+    The lone half becomes U+FFFD, as it would have in UTF-8.
+    """
+    if b"\\u" not in payload:
+        return None
+    try:
+        return decode_chunk(_encode(_mended(json.loads(payload))))
+    except UNREADABLE:
+        return None
+
+
+def _mended(value: Any) -> Any:
+    """`value` with lone surrogates in its texts replaced, and proper pairs joined."""
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, Mapping):
+        return {_mended(name): _mended(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_mended(inner) for inner in value]
+    return value
+
+
 def chat_body(
     request: ChatRequest, model: str, fields: Mapping[str, object], *, stream: bool, include_usage: bool
 ) -> bytes:
@@ -146,7 +175,11 @@ def chat_body(
         body["stream"] = True
         if include_usage:
             body["stream_options"] = {"include_usage": True}
-    return _encode(body)
+    try:
+        return _encode(body)
+    except UnicodeEncodeError:
+        # Half a surrogate pair, as broken copying leaves it.
+        return _encode(_mended(body))
 
 
 def _message(message: Message) -> Mapping[str, object]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from groqdesk.core.messages import ReasoningDelta, TextDelta, ToolCall, ToolCallRequested
 from groqdesk.providers.answers import StreamedAnswer, whole_answer
@@ -112,6 +114,59 @@ def test_odd_events(data):
     assert answer.feed(data) == []
     assert answer.error is None
     assert bool(answer.broken) == (data == b"data: \n\n")
+
+
+WHOLE = b"".join(
+    [
+        chunk("Grüße"),
+        chunk(reasoning="x"),
+        chunk(tool_calls=[fragment(0, "a", "f", "{}")]),
+        b"event: error\ndata: {}\n\n",
+        END,
+    ]
+)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, len(WHOLE) - 1),
+            st.integers(0, 40),
+            st.one_of(
+                st.binary(max_size=4),
+                st.sampled_from([b"\r\n", b'{"error":1}', b"null", b"[" * 200, b"1e999", b"\\ud800"]),
+            ),
+        ),
+        max_size=6,
+    ),
+    st.integers(1, 300),
+)
+@settings(max_examples=400, deadline=None)
+def test_no_damage_is_too_odd(damage, size):
+    """Bytes cut out and put in anywhere: never an exception, never a finish reason and a fault at once from nothing."""
+    body = WHOLE
+    for at, length, put in damage:
+        body = body[:at] + put + body[at + length :]
+    answer = StreamedAnswer()
+    for start in range(0, len(body), size):
+        for event in answer.feed(body[start : start + size]):
+            assert isinstance(event, TextDelta | ReasoningDelta)
+            event.text.encode()
+    answer.end()
+    assert answer.token_usage is None or answer.token_usage.total_tokens >= 0
+
+
+def test_half_a_character_is_no_reason_to_stop():
+    answer = StreamedAnswer()
+    half = b'data: {"choices":[{"delta":{"content":"a\\ud83d"}}]}\n\n'
+    assert answer.feed(half + chunk("b")) == [TextDelta("a\ufffdb")]
+    assert not answer.broken
+
+
+def test_bytes_that_are_no_text():
+    answer = StreamedAnswer()
+    answer.feed(b'data: {"a":\xfe, "b": "\xee\n"}\n\ndata: {"choices":[{"delta":{"content":"\xee\xff"}}]}\n\n')
+    assert answer.broken
 
 
 @pytest.mark.parametrize("reason", ["stop", "length", "content_filter", "function_call", "eos", ""])

@@ -140,6 +140,13 @@ def test_a_setting_cannot_replace_what_the_app_writes():
     assert body == {"model": "m", "messages": [{"role": "user", "content": "a"}], "stream": True}
 
 
+def test_half_a_character_is_sent_as_a_replacement():
+    calls = (ToolCall("i", "f", "\ud800"),)
+    body = sent((Message("user", "a\ud83d b"), Message("user", "\ud83d\ude80"), Message("assistant", "", calls)))
+    assert [m.get("content") for m in body["messages"][:2]] == ["a\ufffd b", "🚀"]
+    assert body["messages"][2]["tool_calls"][0]["function"]["arguments"] == "\ufffd"
+
+
 def test_settings_without_a_catalogue():
     request = ChatRequest("m", (Message("user", "a"),), CallContext("x"), {"temperature": 0.5})
     assert ModelFacts().fields(request, GROQ.parameters) == {"temperature": 0.5}
