@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -35,6 +36,8 @@ NEAR_END_PX = 48
 BLINK_MS = 530
 COPIED_MS = 2_000
 LINE_PX = 44
+# Glyphs and hairlines may reach this far out of their block.
+OVERHANG_PX = 4
 
 
 class Anchor(NamedTuple):
@@ -43,6 +46,11 @@ class Anchor(NamedTuple):
     item: TurnItem
     block: Block | None
     offset: float
+
+
+def pixel(y: float) -> int:
+    """A y in whole pixels; halves always go down the page, so that scrolling by whole pixels changes nothing else."""
+    return math.floor(y + 0.5)
 
 
 class ThreadCanvas(QAbstractScrollArea):
@@ -212,7 +220,7 @@ class ThreadCanvas(QAbstractScrollArea):
         shown = set(self._layout.visible(top, top + height))
         near = set(self._layout.visible(max(0, top - 2 * height), top + 3 * height))
         for index in shown:
-            y = round(self._layout.tops[index]) - top
+            y = pixel(self._layout.tops[index]) - top
             self._widgets.place(self._layout.items[index], self._layout.column_left, y, self._layout.column_width)
         self._widgets.retire(
             lambda item: self._ids.get(item.id, -1) in shown, lambda item: self._ids.get(item.id, -1) in near
@@ -259,7 +267,7 @@ class ThreadCanvas(QAbstractScrollArea):
         self.viewport().update()
 
     def _update_from(self, y: float) -> None:
-        top = max(0, int(y) - self._top - 2)
+        top = max(0, int(y) - self._top - OVERHANG_PX)
         if top < self.viewport().height():
             self.viewport().update(0, top, self.viewport().width(), self.viewport().height() - top)
 
@@ -272,7 +280,7 @@ class ThreadCanvas(QAbstractScrollArea):
         painter = QPainter(self.viewport())
         painter.fillRect(rect, self._layout.styles.base)
         top = self._top
-        for index in self._layout.visible(top + rect.top(), top + rect.bottom() + 1):
+        for index in self._layout.visible(top + rect.top() - OVERHANG_PX, top + rect.bottom() + OVERHANG_PX):
             self._paint_turn(painter, index, rect)
         if self._caret_on and self._live:
             painter.fillRect(self._caret_rect(), self._layout.styles.caret)
@@ -285,18 +293,20 @@ class ThreadCanvas(QAbstractScrollArea):
         if not blocks or len(item.tops) != len(blocks):
             return
         y = layout.tops[index] - self._top
-        if item.is_user:
+        if item.is_user and item.card_width and layout.is_exact(blocks[-1]):
             pad = layout.styles.px(10)
             left = layout.column_left + layout.column_width - item.card_width
-            height = item.text_bottom - item.text_top + pad
-            layout.painter.card(painter, QRectF(left, y + item.text_top, item.card_width, height))
+            # Whole pixels, or a border that moves with the text would be drawn anew between two rows.
+            card_top, card_bottom = pixel(y + item.text_top), pixel(y + item.text_bottom + pad)
+            layout.painter.card(painter, QRectF(round(left), card_top, item.card_width, card_bottom - card_top))
         left, width = layout.text_left(item), layout.text_width(item)
-        for i in range(item.block_at(rect.top() - y), len(blocks)):
+        for i in range(item.block_at(rect.top() - OVERHANG_PX - y), len(blocks)):
             block = blocks[i]
-            at = round(y + item.tops[i])
-            if at > rect.bottom():
+            at = pixel(y + item.tops[i])
+            if at > rect.bottom() + OVERHANG_PX:
                 break
-            if block.kind == "unparsed" or at + block.height < rect.top():
+            # A block without its real height lies outside the view: drawn, it would cover its neighbours.
+            if not layout.is_exact(block) or at + block.height < rect.top() - OVERHANG_PX:
                 continue
             rendered = layout.document(item, block)
             clip = QRectF(-left, rect.top() - at, self.viewport().width(), rect.height() + 1)
@@ -332,7 +342,7 @@ class ThreadCanvas(QAbstractScrollArea):
         left = self._layout.text_left(item)
         y = self._layout.tops[index] + item.tops[-1] - self._top
         x = min(rect.x() + left, left + self._layout.text_width(item) - 2)
-        return QRect(round(x), round(rect.y() + y), round(rect.width()), round(rect.height()))
+        return QRect(round(x), pixel(rect.y() + y), round(rect.width()), round(rect.height()))
 
     def _blink(self) -> None:
         wanted = bool(self._live) and not self._layout.styles.reduced_motion

@@ -176,10 +176,22 @@ def can_lex(language: str, lines: list[str]) -> bool:
 
 
 def exact_runs(language: str, lines: list[str]) -> Iterator[list[list[Run]] | None]:
-    """Lexes the whole code as Pygments does. Yields None after each token so that the caller can pause; last the runs."""
+    """Lexes the whole code as Pygments does. Yields None after each token so that the caller can pause; last the runs.
+
+    Unknown languages and more than MAX_CODE_CHARS characters give plain lines.
+    """
     lexer = lexer_for(language)
-    if lexer is None or not can_lex(language, lines):
+    if lexer is None or sum(map(len, lines)) > MAX_CODE_CHARS:
         yield [[] for _ in lines]
+        return
+    if not can_lex(language, lines):
+        # With a giant line among them the others are coloured one by one, as they were while they arrived.
+        by_line = LineLexer(language)
+        rows: list[list[Run]] = []
+        for line in lines:
+            rows.append(by_line.line(line))
+            yield None
+        yield rows
         return
     builder = RunBuilder()
     source: Any = lexer

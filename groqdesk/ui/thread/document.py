@@ -91,12 +91,13 @@ def extend_code(rendered: Rendered, block: Block, styles: Styles) -> None:
     elif shown:
         cursor.deletePreviousChar()
     rendered.open_end = growing
-    cursor.endEditBlock()
     if code.runs is not None:
         colored = code.runs[block.first_line + shown : block.last_line]
         for i, runs in enumerate(colored):
             if runs:
                 document.findBlockByNumber(shown + i).layout().setFormats(format_ranges(runs, styles))
+    # Formats set outside an edit would leave the layout of these lines stale until the next one.
+    cursor.endEditBlock()
     rendered.code_lines = block.last_line - block.first_line
     rendered.height = max(1, rendered.code_lines + bool(block.partial)) * styles.code_line
 

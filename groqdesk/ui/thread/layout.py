@@ -5,6 +5,7 @@ Heights are estimates until a block comes near the view; `realise` parses and la
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from itertools import accumulate
 from operator import add, sub
 
 from groqdesk.ui.thread.blocks import Block, CodeText, Counters
-from groqdesk.ui.thread.code import can_lex, exact_runs
+from groqdesk.ui.thread.code import exact_runs
 from groqdesk.ui.thread.document import (
     extend_code,
     extend_plain,
@@ -284,7 +285,8 @@ class ThreadLayout:
         return rendered
 
     def _measure(self, item: TurnItem, block: Block, rendered: Rendered) -> None:
-        block.height = self.painter.code_height(block) if block.kind == "code" else rendered.height
+        # Whole pixels everywhere: what scrolls is moved as pixels.
+        block.height = self.painter.code_height(block) if block.kind == "code" else math.ceil(rendered.height)
         block.width = self.column_width
         if item.is_user:
             wanted = min(self.text_width(item), rendered.document.idealWidth()) + 2 * self.styles.px(15)
@@ -294,10 +296,7 @@ class ThreadLayout:
         code = block.code
         if code is None or code.exact or not code.closed:
             return
-        if not can_lex(code.language, code.lines):
-            code.runs = [[] for _ in code.lines]
-            code.exact = True
-        elif sum(map(len, code.lines)) <= LEX_AT_ONCE_CHARS:
+        if sum(map(len, code.lines)) <= LEX_AT_ONCE_CHARS:
             code.runs = [runs for runs in exact_runs(code.language, code.lines) if runs is not None][-1]
             code.exact = True
         else:
@@ -313,10 +312,11 @@ class ThreadLayout:
             return -1.0
         arrived = "".join(item.pending)
         item.pending.clear()
-        live = stream.blocks[stream.frozen :]
+        frozen = stream.frozen
+        live = stream.blocks[frozen:]
         if arrived:
             stream.feed(arrived)
-        return self._follow(index, stream, live)
+        return self._follow(index, stream, live, frozen)
 
     def finish(self, index: int) -> float:
         """The streaming turn has all its text: everything freezes. Returns the y of the first change, or -1."""
@@ -325,9 +325,10 @@ class ThreadLayout:
         if stream is None:
             return -1.0
         self.grow(index)
-        live = stream.blocks[stream.frozen :]
+        frozen = stream.frozen
+        live = stream.blocks[frozen:]
         stream.close()
-        y = self._follow(index, stream, live)
+        y = self._follow(index, stream, live, frozen)
         if stream.late_references:
             # A link definition came after its use: the blocks before it are drawn again.
             old = [block for block in stream.blocks if block.kind != "code"]
@@ -338,14 +339,15 @@ class ThreadLayout:
         item.stream = None
         return y
 
-    def _follow(self, index: int, stream: MarkdownStream, live: list[Block]) -> float:
+    def _follow(self, index: int, stream: MarkdownStream, live: list[Block], frozen: int) -> float:
+        """Brings documents and places up to date; `live` are the blocks behind the first `frozen` ones before."""
         item = self.items[index]
         blocks = stream.blocks
         first = stream.take_changed()
         if first >= len(blocks) and len(item.tops) == len(blocks):
             return -1.0
         first = min(first, len(item.tops), len(blocks))
-        now = set(map(id, blocks[first:]))
+        now = set(map(id, blocks[frozen:]))
         self.discard([block for block in live if id(block) not in now and block.document is not None])
         k = first
         while k < len(blocks):

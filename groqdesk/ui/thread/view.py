@@ -188,11 +188,13 @@ class ThreadView(ThreadCanvas):
         for text in item.pending:
             self.announcer.add(text)
         self.announcer.finish()
+        caret = self._caret_rect().translated(0, self._top)
         y = self._layout.finish(index)
         self._live.remove(item)
         self._lex_closed(item, 0)
         self._settle()
         self._update_from(y if y >= 0 else self._layout.tops[index])
+        self.viewport().update(caret.translated(0, -self._top))
         self._blink()
 
     def _flush_soon(self) -> None:
@@ -206,6 +208,7 @@ class ThreadView(ThreadCanvas):
         self._flush_timer.stop()
         self.counters.flushes += 1
         first = -1.0
+        caret = self._caret_rect().translated(0, self._top)
         for item in self._live:
             if not item.pending:
                 continue
@@ -220,6 +223,8 @@ class ThreadView(ThreadCanvas):
             self._caret_on = True
             self._settle()
             self._update_from(first)
+            # Where the caret was may lie above the first change.
+            self.viewport().update(caret.translated(0, -self._top))
         thinking, self._thinking = self._thinking, set()
         for turn_id in thinking:
             if turn_id in self._ids:

@@ -117,6 +117,14 @@ def test_overlong_lines_are_not_lexed() -> None:
     assert not can_lex("python", ["x" * 1_000] * 300)
 
 
+def test_a_giant_line_does_not_cost_the_others_their_colours() -> None:
+    lines = ["x = 1", "y" * 3_000, "z = 2"]
+    lexer = LineLexer("python")
+    assert list(exact_runs("python", lines))[-1] == [lexer.line(line) for line in lines]
+    assert lexer.line("x = 1")
+    assert list(exact_runs("python", ["x = 1"] * 50_000))[-1] == [[]] * 50_000
+
+
 def test_a_language_name_never_loads_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: object, **kwargs: object) -> None:
         raise AssertionError("entry points were read")

@@ -145,6 +145,18 @@ def test_a_flush_costs_the_same_work_in_a_long_answer(view: ThreadView) -> None:
     assert max(work) <= 5
 
 
+def test_a_growing_fence_builds_no_document_twice(view: ThreadView) -> None:
+    view.resize(720, 2_500)
+    view.begin_stream(Turn("live", "assistant", ""))
+    view.feed("live", "```python\n")
+    view.flush()
+    before = view.counters.blocks_rebuilt
+    for i in range(110):
+        view.feed("live", f"x = {i}\n")
+        view.flush()
+    assert view.counters.blocks_rebuilt == before + 1
+
+
 def test_the_flush_timer_shows_text_without_help_and_keeps_its_bounds(view: ThreadView, qtbot: QtBot) -> None:
     view.begin_stream(Turn("live", "assistant", ""))
     view.feed("live", "Hello")
