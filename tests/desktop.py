@@ -37,14 +37,16 @@ class Desktop:
     def __init__(self, width: int = 1400, height: int = 1000) -> None:
         read, write = os.pipe()
         self._server = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp"],
+            ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp", "-noreset"],
             pass_fds=[write],
             stderr=subprocess.DEVNULL,
         )
         os.close(write)
-        ready, _, _ = select.select([read], [], [], 20)
-        number = os.read(read, 16).decode().strip() if ready else ""
+        said = b""
+        while not said.endswith(b"\n") and select.select([read], [], [], 20)[0] and (more := os.read(read, 16)):
+            said += more  # the server ends if the number's line is not read to its end
         os.close(read)
+        number = said.decode().strip()
         if not number:
             self._server.kill()
             raise AssertionError("Xvfb did not start")
@@ -143,6 +145,7 @@ def secret_service(home: Path) -> Iterator[dict[str, str]]:
             if process is not None:
                 process.terminate()
                 process.wait(timeout=10)
+        bus.stdout.close()
 
 
 class GroqOnLoopback:
@@ -202,8 +205,9 @@ class GroqOnLoopback:
             await asyncio.gather(one, two, return_exceptions=True)
 
     def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(timeout=10)
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(timeout=10)
 
 
 async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

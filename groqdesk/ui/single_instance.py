@@ -17,6 +17,7 @@ except ImportError:  # its system libraries may be missing; the data folder's lo
 log = logging.getLogger(__name__)
 ANSWER_MS = 4000  # a busy window answers late; where nobody listens, connecting fails at once
 RAISE = b"raise\n"
+ANSWER = b"ok\n"
 
 
 def server_name(data: Path) -> str:
@@ -47,6 +48,7 @@ class SingleInstance(QObject):
     def __init__(self, data: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._server: Any = None
+        self._callers: set[Any] = set()
         if QLocalServer is None:
             return
         server = self._server = QLocalServer(self)
@@ -61,10 +63,24 @@ class SingleInstance(QObject):
 
     def _on_connected(self) -> None:
         while (socket := self._server.nextPendingConnection()) is not None:
-            socket.write(b"ok\n")
-            socket.flush()
-            socket.disconnected.connect(socket.deleteLater)
-            self.raise_requested.emit()
+            self._callers.add(socket)
+            socket.readyRead.connect(self._on_asked)
+            socket.disconnected.connect(self._on_left)
+        self._on_asked()
+
+    def _on_asked(self) -> None:
+        """Answers every caller whose question is there; the answer goes out with the loop's next turn."""
+        for socket in self._callers:
+            if socket.bytesAvailable() and socket.readAll().data().startswith(RAISE):
+                socket.write(ANSWER)
+                self.raise_requested.emit()
+
+    def _on_left(self) -> None:
+        for socket in [
+            caller for caller in self._callers if caller.state() == QLocalSocket.LocalSocketState.UnconnectedState
+        ]:
+            self._callers.discard(socket)
+            socket.deleteLater()
 
     def close(self) -> None:
         """Stops listening."""

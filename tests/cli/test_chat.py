@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +156,7 @@ def test_a_cut_stream_is_interrupted_and_kept(groqdesk: Command, practice: Any, 
     assert end["kept_characters"] == len(outcome.text)
     (usage,) = outcome.of("usage")
     assert usage["estimated"] is True
-    with sqlite3.connect(groqdesk.home / "groqdesk.db") as database:
+    with closing(sqlite3.connect(groqdesk.home / "groqdesk.db")) as database:
         row = database.execute("select content, state from messages where role = 'assistant'").fetchone()
     assert row == (outcome.text, "interrupted")
 
@@ -243,7 +244,7 @@ def test_ctrl_c_keeps_the_text_and_exits_130(groqdesk: Command, practice: Any) -
     assert events[-2]["type"] == "usage"
     assert events[-2]["estimated"] is True
     assert process.returncode == 130
-    with sqlite3.connect(groqdesk.home / "groqdesk.db") as database:
+    with closing(sqlite3.connect(groqdesk.home / "groqdesk.db")) as database:
         (content, state) = database.execute("select content, state from messages where role = 'assistant'").fetchone()
     assert content.startswith("kept")
     assert state == "interrupted"
@@ -258,7 +259,7 @@ def test_a_killed_answer_is_there_as_interrupted_at_the_next_start(groqdesk: Com
     content = ""
     for _ in range(400):
         if database.exists():
-            with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+            with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
                 try:
                     rows = connection.execute("select content from messages where role = 'assistant'").fetchall()
                 except sqlite3.OperationalError:
@@ -272,7 +273,7 @@ def test_a_killed_answer_is_there_as_interrupted_at_the_next_start(groqdesk: Com
     process.communicate(timeout=10)
     assert content.startswith("kept")
     assert groqdesk("usage").code == 0
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection:
         rows = connection.execute("select role, content, state from messages order by position").fetchall()
     assert rows[0] == ("user", "a question that must survive", "done")
     assert rows[1][2] == "interrupted"
@@ -293,6 +294,6 @@ def test_the_key_of_one_call_is_nowhere_afterwards(groqdesk: Command, practice: 
 
 def test_no_save_keeps_no_conversation_but_counts(groqdesk: Command, practice: Any) -> None:
     assert ask(groqdesk, practice({"speed": 0}), "--no-save", "hello").code == 0
-    with sqlite3.connect(groqdesk.home / "groqdesk.db") as database:
+    with closing(sqlite3.connect(groqdesk.home / "groqdesk.db")) as database:
         assert database.execute("select count(*) from messages").fetchone() == (0,)
         assert database.execute("select count(*) from provider_usage").fetchone() == (1,)
