@@ -303,6 +303,7 @@ class AnswerFooter(QWidget):
         self.metrics = MetricsLine()
         self.waterfall: WaterfallCard | None = None
         self.trouble: TroubleCard | None = None
+        self.quiet_button: Button | None = None
         self.links: list[LinkButton] = []
         self._details: Card | None = None
         self._row = QWidget()
@@ -391,7 +392,7 @@ class AnswerFooter(QWidget):
         line.addWidget(button)
         line.addStretch(1)
         self._column.addLayout(line)
-        self._quiet_button = button
+        self.quiet_button = button
 
     def _add_trouble(self) -> None:
         message, trouble = self._message, self._message.trouble
@@ -469,6 +470,13 @@ class AnswerFooter(QWidget):
         """Opens or folds the card below the line."""
         if self.metrics.can_open and self.trouble is None:
             self.metrics.click()
+
+    def tab_stops(self) -> list[QWidget]:
+        """What Tab stops at, in reading order."""
+        stops: list[QWidget] = [self.quiet_button] if self.quiet_button is not None else []
+        if self.trouble is not None:
+            return [*stops, self.trouble.button, *self.links]
+        return [*stops, self.metrics, *self._actions]
 
     def set_live(self, line: Sequence[Figure]) -> None:
         """The figures of the running answer."""

@@ -48,10 +48,8 @@ class ChatPage(QWidget):
         self._chat, self._shell, self._now_ms = chat, shell, now_ms
         self._overlay = ""
         self._narrow = False
+        # Made in reading order: Tab follows it.
         self.sidebar = ConversationSidebar(self)
-        self.inspector = Inspector(self)
-        self.scrim = Scrim(self)
-        self.scrim.hide()
         self.center = QWidget(self)
         self.title_bar = TitleBar()
         self.thread_pane = ThreadPane(chat, now_ms, lambda: shell.settings.show_thinking)
@@ -63,6 +61,9 @@ class ChatPage(QWidget):
         column.addWidget(Hairline())
         column.addWidget(self.thread_pane, 1)
         column.addWidget(self.composer)
+        self.inspector = Inspector(self)
+        self.scrim = Scrim(self)
+        self.scrim.hide()
         self.picker = ModelPicker(self)
         self._sidebar_grip, self._inspector_grip = Grip(self), Grip(self)
         self._days = QTimer(self)
@@ -221,8 +222,10 @@ class ChatPage(QWidget):
             self.title_bar.start_rename()
 
     def escape(self) -> None:
-        """Esc: stops the answer, then closes the overlay."""
-        if self._chat.state.busy:
+        """Esc: leaves the title as it was, else stops the answer, else closes the overlay."""
+        if self.title_bar.renaming:
+            self.title_bar.cancel_rename()
+        elif self._chat.state.busy:
             self._chat.stop()
         else:
             self.close_overlay()

@@ -71,6 +71,9 @@ class ThreadPane(QWidget):
         self._live = QTimer(self)
         self._live.setInterval(LIVE_MS)
         self._live.timeout.connect(self._show_live)
+        self._tabs = QTimer(self)
+        self._tabs.setSingleShot(True)
+        self._tabs.timeout.connect(self._order_tabs)
         chat.conversation_opened.connect(self._on_conversation_opened)
         chat.text_arrived.connect(self._on_text_arrived)
         chat.reasoning_arrived.connect(self._on_reasoning_arrived)
@@ -288,6 +291,7 @@ class ThreadPane(QWidget):
         fold = ReasoningFold(self._thinking_line(turn_id), reasoning, opened=opened)
         fold.toggled_by_user.connect(lambda on: self._fold_choice.__setitem__(turn_id, on))
         self._folds[turn_id] = fold
+        self._tabs.start(0)
         return fold
 
     def _footer_height(self, turn_id: str) -> int:
@@ -314,7 +318,18 @@ class ThreadPane(QWidget):
         footer.commanded.connect(self._on_commanded)
         footer.waterfall_toggled.connect(self._on_waterfall_toggled)
         self._footers[turn_id] = footer
+        self._tabs.start(0)
         return footer
+
+    def _order_tabs(self) -> None:
+        """Tab goes through what stands at the answers after the thread itself, top to bottom."""
+        before: QWidget = self.view
+        for turn_id in self._order:
+            fold, footer = self.fold(turn_id), self.footer(turn_id)
+            stops = [fold.head] if fold is not None else []
+            for stop in (*stops, *(footer.tab_stops() if footer is not None else ())):
+                QWidget.setTabOrder(before, stop)
+                before = stop
 
     def _on_waterfall_toggled(self, turn_id: str, opened: bool) -> None:
         (self._open_waterfalls.add if opened else self._open_waterfalls.discard)(turn_id)

@@ -374,6 +374,7 @@ class ConversationSidebar(QWidget):
         self.setProperty("surface", "sidebar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName("Chats")
+        self._shown: tuple[object, str, object] = (None, "", None)
         self.title = Label("Chats", role="header")
         self.new_button = IconButton("new", "New chat", shortcut_text="Ctrl+N")
         self.new_button.clicked.connect(self.new_requested)
@@ -425,7 +426,10 @@ class ConversationSidebar(QWidget):
         self.search.setContentsMargins(theme.px(4), 0, theme.px(12), 0)
 
     def show_conversations(self, conversations: Sequence[Conversation], search: str, now: dt.datetime) -> None:
-        """The list, or why it is empty."""
+        """The list, or why it is empty. Cheap while nothing of it changes: it comes with every key that is typed."""
+        if conversations is self._shown[0] and (search, now.date()) == self._shown[1:]:
+            return
+        self._shown = (conversations, search, now.date())
         self.model.set_lines(grouped(conversations, now))
         self.view.setVisible(bool(conversations))
         self._empty.setVisible(not conversations)

@@ -17,7 +17,7 @@ from groqdesk.ui.controls import FocusRing, Label, Popover, Toast
 from groqdesk.ui.nav_rail import NavRail, SettingsMenu
 from groqdesk.ui.setup_page import SetupPage
 from groqdesk.ui.status_bar import SPENT_TIP, ProviderCard, StatusBar
-from groqdesk.ui.theme import Theme, ThemeController, ThemeMode, theme, themed
+from groqdesk.ui.theme import ThemeController, ThemeMode, theme
 from groqdesk.viewmodels.chat import ChatViewModel
 from groqdesk.viewmodels.setup import SetupViewModel
 from groqdesk.viewmodels.shell import ShellViewModel
@@ -71,7 +71,7 @@ class MainWindow(QWidget):
         self.ring = FocusRing(self)
         self._connect()
         self._install_keys()
-        themed(self)
+        self.setMinimumSize(*MINIMUM)
         self.resize(*SIZE)
         if shell.settings.window_geometry:
             self.restoreGeometry(QByteArray.fromBase64(shell.settings.window_geometry.encode("ascii", "ignore")))
@@ -177,13 +177,6 @@ class MainWindow(QWidget):
             self.setup_page.take_focus()
         else:
             self.chat_page.composer.setFocus(Qt.FocusReason.OtherFocusReason)
-
-    def apply_theme(self, theme: Theme) -> None:
-        """The smallest size follows the text size, as far as the screen allows."""
-        self._fit_minimum(theme)
-
-    def _fit_minimum(self, theme: Theme) -> None:
-        self.setMinimumSize(*MINIMUM)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Overlays depend on the window's width."""

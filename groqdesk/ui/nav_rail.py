@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from groqdesk.ui import icons
 from groqdesk.ui.controls import Button, Hairline, IconButton, Label, NavItem, Popover, Segment, Segments
@@ -181,9 +181,6 @@ class NavRail(QWidget):
         self.setAccessibleName("Pages")
         self.mark = Mark()
         self.items = {"chat": NavItem("nav.chat", "Chat", shortcut_text="Ctrl+1")}
-        # A group may have no page checked at all: the first run is none of the pages.
-        self._group = QButtonGroup(self)
-        self._group.setExclusive(False)
         self.settings = NavItem("nav.settings", "Settings", shortcut_text="Ctrl+,")
         self.settings.setAutoExclusive(False)
         self.settings.setCheckable(False)
@@ -193,9 +190,8 @@ class NavRail(QWidget):
         self._top_gap = QWidget()
         self._column.addWidget(self._top_gap)
         for page, item in self.items.items():
-            item.setAutoExclusive(False)
+            item.setAutoExclusive(False)  # the first run is none of the pages: nothing is checked then
             item.clicked.connect(lambda _=False, page=page: self.page_requested.emit(page))
-            self._group.addButton(item)
             self._column.addWidget(item)
         self._column.addStretch(1)
         self._column.addWidget(self.settings)

@@ -65,6 +65,16 @@ class TitleBar(QWidget):
         self.editor.edit.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.editor.edit.selectAll()
 
+    @property
+    def renaming(self) -> bool:
+        """Whether the title is a field at the moment."""
+        return not self.editor.isHidden()
+
+    def cancel_rename(self) -> None:
+        """The title stays as it was."""
+        self.editor.setText(self.title.text())
+        self._on_committed("")
+
     def _on_committed(self, text: str) -> None:
         if self.editor.isHidden():
             return
