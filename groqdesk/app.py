@@ -38,15 +38,23 @@ from groqdesk.services.llm import LLMIntegrationService
 
 log = logging.getLogger(__name__)
 LOG_BYTES, LOG_FILES = 2_000_000, 5
+REPLAYED_URL = "http://127.0.0.1:9/openai/v1"  # never connected to: a replay finds its calls by path
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says about this run."""
+    """What the command line says about this run.
+
+    `record` writes every call to a cassette, `replay` answers from one without a network; `replay_speed` 1 is as recorded,
+    infinity without waiting.
+    """
 
     data_dir: str | None = None
     demo: bool = False
     verbose: bool = False
+    record: Path | None = None
+    replay: Path | None = None
+    replay_speed: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +141,10 @@ async def open_app(
             timings=timings,
             clock=clock,
             fast_transport=settings.fast_transport,
-            demo_url=practice.url,
+            demo_url=REPLAYED_URL if options.replay else practice.url,
             environment=os.environ,
+            wrap=_cassette(options),
+            keyless=options.replay is not None,
         )
         house.push_async_callback(engine.call, providers.aclose)
         llm = LLMIntegrationService(providers, conversations, usage, clock, timings)
@@ -161,6 +171,19 @@ async def open_app(
             interrupted_answers=interrupted,
             changed_elsewhere=database.changed_elsewhere,
         )
+
+
+def _cassette(options: Options) -> Any:
+    """What goes around the transport of this run: a recorder, a player, or nothing."""
+    from groqdesk.providers.cassettes import Cassette, Player, Recorder
+
+    if options.replay is not None:
+        player = Player(Cassette.load(options.replay), speed=options.replay_speed)
+        return lambda _transport: player
+    if options.record is not None:
+        target = options.record
+        return lambda transport: Recorder(transport, target)
+    return None
 
 
 def open_window(options: Options) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 from groqdesk.core.catalog import Catalog
 from groqdesk.core.conversations import Conversation, StoredMessage
-from groqdesk.core.errors import ProviderError
+from groqdesk.core.errors import GroqdeskError, ProviderError
 from groqdesk.core.messages import ChatEvent, ChatRequest, Finished, ModelChoice, Started
 from groqdesk.core.ports import ChatAnswer, KeyCheck, LiveModel, StoredKey, UsageLog, VaultStatus
 from groqdesk.core.secrets import Secret
@@ -57,7 +57,7 @@ class FakeUsageLog:
         return sum(r.cost_nano_usd or 0 for r in self.records)
 
 
-Step = ChatEvent | ProviderError | float | asyncio.Event
+Step = ChatEvent | GroqdeskError | float | asyncio.Event
 
 
 class FakeLLM:
@@ -85,7 +85,7 @@ class FakeLLM:
         try:
             yield Started("fake", request.model)
             for step in script:
-                if isinstance(step, ProviderError):
+                if isinstance(step, GroqdeskError):
                     ended = True
                     self._record(request, "failed")
                     raise step

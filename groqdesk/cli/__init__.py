@@ -67,6 +67,10 @@ def _parser() -> argparse.ArgumentParser:
     chat.add_argument("--trust-tool", action="store_true", help="allow --tool with a Python file")
     chat.add_argument("--json", action="store_true")
     chat.add_argument("--no-save", action="store_true", help="do not keep the conversation")
+    cassette = chat.add_mutually_exclusive_group()
+    cassette.add_argument("--record", metavar="FILE", help="write the call to a file, without keys")
+    cassette.add_argument("--replay", metavar="FILE", help="answer from such a file, without a network")
+    chat.add_argument("--replay-speed", choices=["recorded", "full"], default="recorded")
     chat.add_argument("--no-wait", action="store_true", help="do not wait for a rate limit")
 
     usage = add("usage", "what was used and what it cost")

@@ -6,9 +6,11 @@ import argparse
 import asyncio
 import datetime as dt
 import json
+import math
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,7 +25,15 @@ EXIT_OK, EXIT_USAGE, EXIT_PROVIDER, EXIT_INTERRUPTED, EXIT_LOCAL, EXIT_STOPPED =
 def options_of(parsed: argparse.Namespace, demo: bool = False) -> Options:
     from groqdesk.app import Options
 
-    return Options(data_dir=parsed.data_dir, demo=demo or parsed.demo, verbose=parsed.verbose)
+    record, replay = getattr(parsed, "record", None), getattr(parsed, "replay", None)
+    return Options(
+        data_dir=parsed.data_dir,
+        demo=demo or parsed.demo,
+        verbose=parsed.verbose,
+        record=Path(record) if record else None,
+        replay=Path(replay) if replay else None,
+        replay_speed=math.inf if getattr(parsed, "replay_speed", "") == "full" else 1.0,
+    )
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:

@@ -74,7 +74,8 @@ class ProviderFactory:
     Keeps one client, and so one set of connections, per provider and base URL, opened in the loop of the first call and
     closed by `aclose` there. Keys come from the vault, else from the environment, and only for the provider's own origin: a
     custom base URL gets GROQDESK_API_KEY, or a dummy where that is not set. `demo_url` is the address of the practice server
-    or what starts it when it is first needed; None leaves provider "demo" out. `wrap` puts a cassette around the transport.
+    or what starts it when it is first needed; None leaves provider "demo" out. `wrap` puts a cassette around the transport;
+    `keyless` goes with one that replays, where no key is needed.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class ProviderFactory:
         demo_url: str | Callable[[], str] | None,
         environment: Mapping[str, str],
         wrap: WrapTransport | None = None,
+        keyless: bool = False,
     ) -> None:
         self.catalog = catalog
         self._vault = vault
@@ -96,6 +98,7 @@ class ProviderFactory:
         self._demo_url = demo_url
         self._environment = environment
         self._wrap = wrap
+        self._keyless = keyless
         self._clients: dict[tuple[str, str], CompatibleClient] = {}
 
     def learn(self, catalog: Catalog) -> None:
@@ -164,6 +167,8 @@ class ProviderFactory:
         custom_key = Secret(self._environment.get(_CUSTOM_KEY_VARIABLE, "").strip() or "none")
 
         async def key() -> Secret:
+            if self._keyless:
+                return practice_key
             if own_origin is not None and origin_of(address) == own_origin:
                 return await self._stored_key(provider, own_origin)
             return custom_key

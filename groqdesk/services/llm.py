@@ -9,7 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from groqdesk.core.conversations import AnswerFacts, Conversation, MessageState, StoredMessage, Trouble
-from groqdesk.core.errors import Cancelled, ProviderError, VendorError
+from groqdesk.core.errors import Cancelled, GroqdeskError, ProviderError, VendorError
 from groqdesk.core.ids import new_id
 from groqdesk.core.messages import (
     CallContext,
@@ -179,6 +179,10 @@ class LLMIntegrationService:
                     elif isinstance(event, ToolCallRequested | ToolAnswered):
                         await keeper.save()
                     yield event
+        except GroqdeskError as problem:  # keyring, disk, recording: the answer says so, and so does whoever asked
+            keeper.note_problem(problem)
+            await keeper.end()
+            raise
         finally:
             if not keeper.ended:
                 keeper.note_stop(ledger.summed())
@@ -242,6 +246,11 @@ class _Keeper:
             self.note(total)
         stopped = Cancelled("Stopped.")
         self._answer = replace(self._answer, state="interrupted", trouble=trouble_of(stopped))
+
+    def note_problem(self, problem: GroqdeskError) -> None:
+        state: MessageState = "interrupted" if self._text else "failed"
+        trouble = Trouble(problem.kind, problem.message, problem.action)
+        self._answer = replace(self._answer, state=state, trouble=trouble)
 
     async def save(self) -> None:
         self._dirty = False

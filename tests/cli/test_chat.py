@@ -297,3 +297,18 @@ def test_no_save_keeps_no_conversation_but_counts(groqdesk: Command, practice: A
     with closing(sqlite3.connect(groqdesk.home / "groqdesk.db")) as database:
         assert database.execute("select count(*) from messages").fetchone() == (0,)
         assert database.execute("select count(*) from provider_usage").fetchone() == (1,)
+
+
+def test_a_recorded_call_replays_without_any_server_or_key(groqdesk: Command, practice: Any, tmp_path: Path) -> None:
+    cassette = tmp_path / "call.json"
+    groqdesk.environment["GROQDESK_API_KEY"] = "gsk_canary0123456789abcdef"
+    first = ask(groqdesk, practice({"speed": 0}), "--record", str(cassette), "hello there")
+    assert first.code == 0
+    assert b"canary" not in cassette.read_bytes()
+    nobody = ["--provider", "groq", "--base-url", "http://127.0.0.1:9/openai/v1", "--replay", str(cassette)]
+    again = groqdesk("chat", "--json", *nobody, "--replay-speed", "full", "hello there")
+    assert (again.code, again.text) == (0, first.text)
+    missed = groqdesk("chat", "--json", *nobody, "something else")
+    error = check_order(missed)[-1]
+    assert (error["kind"], missed.code) == ("local", 5)
+    assert "something else" in error["message"]

@@ -8,7 +8,7 @@ from contextlib import aclosing
 import pytest
 
 from groqdesk.core.conversations import Conversation
-from groqdesk.core.errors import InvalidKey, Truncated
+from groqdesk.core.errors import InvalidKey, KeyringProblem, Truncated
 from groqdesk.core.messages import (
     CallContext,
     ChatEvent,
@@ -132,6 +132,16 @@ async def test_a_cancelled_task_keeps_the_text_too() -> None:
         await task
     answer = next(m for m in house.store.texts.values() if m.role == "assistant")
     assert (answer.content, answer.state) == ("kept", "interrupted")
+
+
+async def test_a_problem_of_this_machine_is_kept_with_the_answer_and_raised() -> None:
+    house = House([KeyringProblem("The keyring is locked, so no key can be read.")])
+    with pytest.raises(KeyringProblem):
+        await house.ask()
+    answer = next(m for m in house.store.texts.values() if m.role == "assistant")
+    assert answer.state == "failed"
+    assert answer.trouble is not None
+    assert (answer.trouble.kind, answer.trouble.action) == ("local", "Unlock")
 
 
 async def test_failed_and_replaced_answers_are_not_sent_back() -> None:
