@@ -1,7 +1,8 @@
 """`groqdesk demo`: the window drives itself through the main job and leaves pictures of it.
 
 A question is typed, the answer streams from the practice server, the window closes, a new one opens on the same data and
-shows what was said. Everything is real but the person: key events, window, server, database file.
+shows what was said. Then a question is asked once more and answered from the recording of the first session, with no server
+running. Everything is real but the person: key events, window, server, database file, recording.
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ class _Options:
     """What `open_app` reads: the demo's own data folder, kept over the restart."""
 
     data_dir: str
+    record: Path | None = None
+    replay: Path | None = None
+    replay_speed: float = 1.0
     demo: bool = True
     verbose: bool = False
 
@@ -51,7 +55,7 @@ def run_demo(open_app: OpenApp, verbose: bool, seconds: float, pictures: Path | 
     with tempfile.TemporaryDirectory(prefix="groqdesk-demo-", ignore_cleanup_errors=True) as data:
         folder = pictures or Path(tempfile.mkdtemp(prefix="groqdesk-pictures-"))
         folder.mkdir(parents=True, exist_ok=True)
-        show = _Show(open_app, _Options(data, verbose=verbose), folder, seconds)
+        show = _Show(open_app, data, verbose, folder, seconds)
         try:
             return run(show.main, sys.argv[:1])
         except DemoFailed as failure:
@@ -60,25 +64,30 @@ def run_demo(open_app: OpenApp, verbose: bool, seconds: float, pictures: Path | 
 
 
 class _Show:
-    def __init__(self, open_app: OpenApp, options: _Options, folder: Path, seconds: float) -> None:
+    def __init__(self, open_app: OpenApp, data: str, verbose: bool, folder: Path, seconds: float) -> None:
         self._open_app = open_app
-        self._options = options
+        cassette = Path(data) / "demo-recording.json"
+        self._live = _Options(data, record=cassette, verbose=verbose)
+        self._replayed = _Options(data, replay=cassette, verbose=verbose)
+        self._first_answer = ""
         self._folder = folder
         self._seconds = seconds
         self._answer = ""
 
     async def main(self, application: Application) -> int:
         began_s = time.monotonic()
-        await self._session(application, self._talk)
-        await self._session(application, self._look_again)
+        await self._session(application, self._live, self._talk)
+        await self._session(application, self._replayed, self._look_again)
         _say(f"\nDone in {time.monotonic() - began_s:.1f} s. Pictures in {self._folder}")
         return 0
 
-    async def _session(self, application: Application, act: Callable[[Desk, ThemeController], Awaitable[None]]) -> None:
+    async def _session(
+        self, application: Application, options: _Options, act: Callable[[Desk, ThemeController], Awaitable[None]]
+    ) -> None:
         look = ThemeController(application)
         async with (
             ThreadEngine() as engine,
-            self._open_app(self._options, engine, window=True) as house,
+            self._open_app(options, engine, window=True) as house,
         ):
             desk = Desk(house, look)
             look.set(mode="dark")
@@ -91,14 +100,9 @@ class _Show:
                 desk.window.deleteLater()
 
     async def _talk(self, desk: Desk, look: ThemeController) -> None:
-        for number, question in enumerate(QUESTIONS):
-            if number:
-                desk.chat.new_chat()
-                await _until(lambda: desk.chat.state.current is None, "an empty chat")
-                await asyncio.sleep(0.1)
-            await self._type(desk, question)
-            await _until(lambda: desk.chat.state.busy, "the question to be sent")
-            await _until(lambda: not desk.chat.state.busy, "the end of the answer")
+        for question in QUESTIONS:
+            await self._ask(desk, question)
+            self._first_answer = self._first_answer or desk.chat.state.turns[-1].content
         answer = desk.chat.state.turns[-1]
         if answer.state != "done" or not answer.content:
             raise DemoFailed("no whole answer came")
@@ -109,6 +113,16 @@ class _Show:
                 f"{facts.model} · TTFT {facts.ttft_s * 1000:.0f} ms · {facts.prompt_tokens} in {facts.completion_tokens} out"
             )
         await self._picture(desk, look, "answer")
+
+    async def _ask(self, desk: Desk, question: str) -> None:
+        """Asks in a chat of its own and waits for the end of the answer."""
+        if desk.chat.state.current is not None:
+            desk.chat.new_chat()
+            await _until(lambda: desk.chat.state.current is None, "an empty chat")
+            await asyncio.sleep(0.1)
+        await self._type(desk, question)
+        await _until(lambda: desk.chat.state.busy, "the question to be sent")
+        await _until(lambda: not desk.chat.state.busy, "the end of the answer")
 
     async def _type(self, desk: Desk, text: str) -> None:
         """Key by key into the composer, then Enter, as a person does."""
@@ -142,6 +156,10 @@ class _Show:
             look.set(mode=theme)
             await self._picture(desk, look, f"first-run-{theme}")
         desk.shell.show("chat")
+        await self._ask(desk, QUESTIONS[0])
+        if desk.chat.state.turns[-1].content != self._first_answer:
+            raise DemoFailed("the recording did not answer as the server had")
+        _say("The first question once more, from the recording and with no server: the same answer.")
         await asyncio.sleep(self._seconds)
 
     async def _picture(self, desk: Desk, look: ThemeController, name: str) -> None:
