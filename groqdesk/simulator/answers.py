@@ -127,6 +127,8 @@ def _text(request: ChatRequest, question: str) -> str:
         return _long(600, in_tokens=False)
     if _has(question, "markdown"):
         template = prose.MARKDOWN
+    elif _has(question, "table") and _has(question, "code", "python", "program"):
+        template = prose.TABLE_AND_CODE
     elif _has(question, "table"):
         template = prose.TABLE_LATENCY if latency else prose.TABLE_LIMITS
     elif _has(question, "code", "python", "program"):

@@ -123,6 +123,28 @@ and **a small request may pass earlier than a big one**.
 {note}
 """
 
+TABLE_AND_CODE = """\
+Reserve a share for each endpoint, so that **one burst cannot starve the rest** of 30 requests a minute:
+
+| Endpoint | Peak per min | Share | Budget per min |
+| :--- | ---: | ---: | ---: |
+| `orders` | 17.4 | 71 % | 20 |
+| `invoices` | 5.2 | 21 % | 6 |
+| `refunds` | 2.0 | 8 % | 4 |
+
+One bucket for each keeps to its budget; it drains all the time, so nothing waits longer than it must:
+
+```python
+async def take(self, n: float = 1) -> None:
+    while (wait := (self.used + n - self.limit) / self.rate) > 0:
+        await asyncio.sleep(wait)  # exact: no polling
+        self.drain()
+    self.used += n
+```
+
+{note}
+"""
+
 LIST = """\
 A short checklist for an agent that stays quick and within its limits:
 

@@ -25,9 +25,10 @@ from groqdesk.ui.main import Desk, OpenApp
 from groqdesk.ui.theme import ThemeController
 
 QUESTIONS = (
-    "How do Groq's rate limits work? Show a table.",
-    "Show the latency phases as a list",
-    "Write a rate limiter in Python, with a table of the limits",
+    "Which rate limits does Groq have? A table.",
+    "What makes an answer slow? A list.",
+    "Our webhook sender hit 30 requests a minute twice last night. How should I split the limit across endpoints? "
+    "A table, then the limiter in Python.",
 )
 THEMES: tuple[ThemeMode, ...] = ("dark", "light")
 KEY_PAUSE_S = 0.012
