@@ -204,8 +204,11 @@ class ChatPage(QWidget):
                 providers.append(always)
         groups = [(NAMES.get(p, p), self._chat.offered(p)) for p in providers]
         self.picker.show_models(groups, state.choice)
-        visible = self.inspector.isVisible()
-        self.picker.open_at(self.inspector.card if visible else self.composer.card)
+        anchor: QWidget = self.inspector.card if self.inspector.isVisible() else self.composer.card
+        self.picker.open_at(anchor)
+        # Right edges flush: the card stands at the window's edge.
+        right = anchor.mapToGlobal(anchor.rect().topRight()).x()
+        self.picker.move(max(0, right + 1 - self.picker.width()), self.picker.y())
 
     def focus_search(self) -> None:
         """The search field, with the sidebar if it is away."""

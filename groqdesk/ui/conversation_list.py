@@ -37,7 +37,7 @@ from groqdesk.core.conversations import Conversation
 from groqdesk.core.usage import usd_text
 from groqdesk.ui import icons
 from groqdesk.ui.answer_facts import short_model
-from groqdesk.ui.controls import Button, Hairline, IconButton, Label, TextField, plain_tooltip
+from groqdesk.ui.controls import Button, Chip, Hairline, IconButton, Label, TextField, plain_tooltip
 from groqdesk.ui.controls.painting import box
 from groqdesk.ui.menus import menu
 from groqdesk.ui.scroll_bar import QuietScrollBar
@@ -384,10 +384,13 @@ class ConversationSidebar(QWidget):
         self._header_row.addStretch(1)
         self._header_row.addWidget(self.new_button)
         self.search = TextField(
-            name="Search chats", placeholder="Search all messages", icon="search", clearable=True, compact=True
+            name="Search chats", placeholder="Search messages", icon="search", clearable=True, compact=True
         )
         self.search.setToolTip("Search all messages  Ctrl+Shift+F")
         self.search.changed.connect(self.searched)
+        self.hint = Chip("Ctrl\u200a⇧\u200aF", "outline")
+        self.search.add_trailing(self.hint)
+        self.search.changed.connect(lambda text: self.hint.setVisible(not text))
         self.model = ConversationModel(self)
         self.view = ConversationView()
         self.view.setModel(self.model)

@@ -125,7 +125,7 @@ class ModelCard(QAbstractButton):
         self.setProperty("focusRing", theme.radius("lg"))
         self._column.setContentsMargins(1, 1, 1, 1)
         self._upper.setContentsMargins(px(12), px(13), px(12), px(11))
-        self._upper.setSpacing(px(10))
+        self._upper.setSpacing(px(11))
         self._head.setContentsMargins(0, 0, px(24), 0)
         self._lower.setContentsMargins(px(12), px(10), px(12), px(12))
         self._lower.setSpacing(px(6))

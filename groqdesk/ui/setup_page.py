@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QEnterEvent, QHideEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from groqdesk.ui import icons
@@ -79,6 +79,54 @@ class ChoiceCard(QAbstractButton):
         painter.drawText(QRectF(x, look.px(35), width, look.px(16)), left, self._sentence)
 
 
+class Spinner(QWidget):
+    """Something is being asked: the loader turns once a second, or stands still with reduced motion."""
+
+    STEPS = 12
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self._step = 0
+        self._tick = QTimer(self)
+        self._tick.setInterval(1000 // self.STEPS)
+        self._tick.timeout.connect(self._on_tick)
+        themed(self)
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Takes its size."""
+        self.setFixedSize(theme.px(16), theme.px(16))
+        self._run()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Begins to turn."""
+        self._run()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Costs nothing while hidden."""
+        self._tick.stop()
+
+    def _run(self) -> None:
+        if self.isVisible() and not theme().reduced_motion:
+            self._tick.start()
+        else:
+            self._tick.stop()
+        self.update()
+
+    def _on_tick(self) -> None:
+        self._step = (self._step + 1) % self.STEPS
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The loader at its present angle."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        middle = self.width() / 2
+        painter.translate(middle, middle)
+        painter.rotate(360 / self.STEPS * self._step)
+        icons.draw(painter, "running", "text.secondary", QRectF(-middle, -middle, self.width(), self.height()))
+
+
 class _LockLine(QWidget):
     """Where the key is kept: a lock, or a warning where it is not kept."""
 
@@ -129,6 +177,9 @@ class SetupPage(QWidget):
         self.key_title = Label("Groq API key", role="heading")
         self.link = LinkButton("Create one at console.groq.com", trailing_icon="external")
         self.field = SecretField(name="Groq API key", placeholder="gsk_…", large=True)
+        self.spinner = Spinner("Checking the key")
+        self.spinner.hide()
+        self.field.add_trailing(self.spinner)
         self.key_title.setBuddy(self.field.edit)
         self.go_button = Button("Continue", "primary", size="large")
         self.strip = Banner()
@@ -236,6 +287,7 @@ class SetupPage(QWidget):
         self.strip.setVisible(state.key_state != "empty")
         if state.key_state != "empty":
             self.strip.set_message(kind, state.detail, strong=state.headline, action=state.action, icon=icon)
+        self.spinner.setVisible(state.key_state == "checking")
         self.lock.show_place(state.kept_in, state.persistent)
         self.go_button.setEnabled(state.key_state in ("works", "offline", "blocked") and not state.saving)
         self.or_row.setVisible(not replacing)

@@ -29,7 +29,7 @@ KEYS = (
     Key("", ("Enter",), "Send"),
     Key("", ("Shift+Enter",), "New line"),
     Key("escape", ("Esc",), "Stop, then close what is open"),
-    Key("regenerate", ("Ctrl+Shift+G",), "Answer anew"),
+    Key("regenerate", ("Ctrl+Shift+G",), "Regenerate the last answer"),
     Key("waterfall", ("Ctrl+Shift+W",), "Times of the last answer"),
     Key("rename", ("F2",), "Rename the chat"),
     Key("", ("Del",), "Delete the chat, in the list"),

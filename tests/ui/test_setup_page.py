@@ -104,8 +104,10 @@ def test_the_check_is_shown_and_can_be_repeated(desk: MakeDesk) -> None:
         await until(lambda: d.setup.state.key_state == "checking")
         assert page.strip.sentence.text() == "Checking the key…"
         assert not page.go_button.isEnabled()
+        assert page.spinner.isVisible()
         gate.set()
         await until(lambda: d.setup.state.key_state == "offline")
+        assert not page.spinner.isVisible()
         d.providers.check = type(d.providers)().check
         click(page.strip.button)
         await until(lambda: d.setup.state.key_state == "works")
