@@ -142,16 +142,17 @@ class ThreadPane(QWidget):
     # --- turns -------------------------------------------------------------------------------------------------------
 
     def _on_conversation_opened(self) -> None:
-        self._order = []
+        self._show_turns(self._chat.state)
+        self._show_stack()
+
+    def _show_anew(self, state: ChatState) -> None:
         self._folds.clear()
         self._footers.clear()
         self._fold_choice.clear()
         self._open_waterfalls.clear()
-        state = self._chat.state
         self._messages = {turn.id: turn for turn in state.turns}
         self._order = [turn.id for turn in state.turns]
         self.view.set_turns(self._turn(turn) for turn in state.turns)
-        self._show_stack()
 
     def _turn(self, message: StoredMessage) -> Turn:
         role: Literal["user", "assistant"] = "user" if message.role == "user" else "assistant"
@@ -172,12 +173,12 @@ class ThreadPane(QWidget):
         same = 0
         while same < min(len(wanted), len(self._order)) and wanted[same] == self._order[same]:
             same += 1
+        if not same and (wanted or self._order):
+            self._show_anew(state)  # at once: turns that are added one by one are laid out one by one
+            return
         previous_last = self.last_answer()
         if same < len(self._order):
-            if same:
-                self.view.remove_turns_after(self._order[same - 1])
-            else:
-                self.view.set_turns([])
+            self.view.remove_turns_after(self._order[same - 1])
             for gone in self._order[same:]:
                 self._messages.pop(gone, None)
                 self._folds.pop(gone, None)

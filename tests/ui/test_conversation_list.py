@@ -149,6 +149,26 @@ def test_a_slow_chat_shows_its_outline(desk: MakeDesk) -> None:
     d.run(story)
 
 
+def test_opening_a_long_chat_parses_only_what_is_in_view(desk: MakeDesk) -> None:
+    d = desk()
+    for number in range(2, 600):
+        d.say(f"n{number}", number, "user" if number % 2 == 0 else "assistant", "words **bold** " * 60, facts=FACTS)
+
+    async def story() -> None:
+        view = d.page.thread_pane.view
+        d.chat.open("b")
+        await until(lambda: view.turns() == [])
+        parsed = view.counters.turns_parsed
+        d.chat.open("a")
+        await until(lambda: len(view.turns()) == 600)
+        await d.settled()
+        assert view.counters.turns_parsed - parsed < 20
+        assert view.widgets_alive < 30
+        assert view.at_end
+
+    d.run(story)
+
+
 def test_scrolled_away_a_button_leads_back(desk: MakeDesk) -> None:
     d = desk()
     for number in range(2, 30):
