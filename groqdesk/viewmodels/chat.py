@@ -112,6 +112,8 @@ class ChatViewModel(QObject):
         self._live_text: list[str] = []
         self._live_reasoning: list[str] = []
         self._draft_saving = False
+        self._unstored = False
+        self._measured: tuple[tuple[StoredMessage, ...], str, int] = ((), "", 0)
         self._unsent = ""
         self._asked_s = 0.0
         self._first_s: float | None = None
@@ -166,6 +168,7 @@ class ChatViewModel(QObject):
         if self.state.current is None:
             self._unsent = self.state.draft
         await self._save_draft()
+        await self._store_settings()
 
     def search(self, text: str) -> None:
         self._set(search=text)
@@ -461,10 +464,7 @@ class ChatViewModel(QObject):
             values[name] = value
         self._set(values=values)
         self._estimate()
-        if self.state.current is not None:
-            self.scope.start(
-                self._change(self.state.current.id, lambda c: replace(c, parameters=values)), "store parameters"
-            )
+        self._store_soon()
 
     def set_system(self, text: str) -> None:
         """The instructions that every message of this conversation is sent with."""
@@ -472,10 +472,24 @@ class ChatViewModel(QObject):
             return
         self._set(system=text)
         self._estimate()
-        if self.state.current is not None:
-            self.scope.start(
-                self._change(self.state.current.id, lambda c: replace(c, system=text)), "store instructions"
-            )
+        self._store_soon()
+
+    def _store_soon(self) -> None:
+        """Parameters and instructions change with every step of a slider and every key: they are stored together."""
+        if self.state.current is not None and not self._unstored:
+            self._unstored = True
+            self.scope.start(self._store_later(), "store conversation")
+
+    async def _store_later(self) -> None:
+        await asyncio.sleep(DRAFT_SAVE_S)
+        await self._store_settings()
+
+    async def _store_settings(self) -> None:
+        current = self.state.current
+        if self._unstored and current is not None:
+            self._unstored = False
+            values, system = self.state.values, self.state.system
+            await self._change(current.id, lambda c: replace(c, parameters=values, system=system))
 
     def reset_parameters(self) -> None:
         for name in tuple(self.state.values):
@@ -491,8 +505,11 @@ class ChatViewModel(QObject):
 
     def _estimate(self) -> None:
         state = self.state
-        asked = replace(state.current or Conversation("", "", state.choice, 0, 0), system=state.system)
-        context = tokens.estimate_messages(history(asked, state.turns))
+        if self._measured[0] is not state.turns or self._measured[1] != state.system:
+            asked = replace(state.current or Conversation("", "", state.choice, 0, 0), system=state.system)
+            counted = tokens.estimate_messages(history(asked, state.turns))
+            self._measured = (state.turns, state.system, counted)  # once for each answer, not for each key
+        context = self._measured[2]
         prompt = context + (tokens.estimate(state.draft) + 4 if state.draft else 0)
         worst = self._catalog.worst_cost_nano_usd(state.choice, state.model, prompt, state.values)
         self._set(estimate_tokens=prompt, context_tokens=context, worst_cost_nano_usd=worst)
