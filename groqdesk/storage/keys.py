@@ -33,6 +33,7 @@ KEY_MAX = 1000
 
 SECRET_SERVICE = "keyring.backends.SecretService.Keyring"
 WINDOWS = "keyring.backends.Windows.WinVaultKeyring"
+NONE = "keyring.backends.fail.Keyring"
 CHAINER = "keyring.backends.chainer.ChainerBackend"
 # Class of the keyring package -> name for people. The first that works here is used, dearest priority first.
 ALLOWED = {
@@ -264,6 +265,8 @@ def _guarded(work: Callable[[], T]) -> T:
 def _find_backend(environment: Mapping[str, str]) -> _Found:
     wish = environment.get("PYTHON_KEYRING_BACKEND") or _configured()
     if wish and wish != CHAINER:
+        if wish == NONE:
+            return _Found(None, "Memory", NO_KEYRING)
         if wish not in ALLOWED:
             return _Found(None, "Memory", REFUSED.format(name=_short(wish)))
         names = [wish]
