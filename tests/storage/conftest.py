@@ -68,18 +68,16 @@ class Other:
 
     def kill(self) -> list[str]:
         """SIGKILL; gives the whole lines that were said and not heard."""
+        assert self.process.stdout is not None
         self.process.kill()
-        rest, _ = self.process.communicate()
-        whole, _, _ = rest.rpartition("\n")
+        whole, _, _ = self.process.stdout.read().rpartition("\n")
+        self.process.wait()
         return whole.splitlines()
 
     def end(self) -> int:
         assert self.process.stdin is not None
         self.process.stdin.close()
-        code = self.process.wait(timeout=60)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        return code
+        return self.process.wait(timeout=60)
 
 
 @pytest.fixture
@@ -95,4 +93,7 @@ def other() -> Iterator[Any]:
     yield start
     for one in started:
         one.process.kill()
-        one.process.communicate()
+        one.process.wait()
+        for pipe in (one.process.stdin, one.process.stdout):
+            assert pipe is not None
+            pipe.close()
