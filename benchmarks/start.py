@@ -93,6 +93,7 @@ def _groqdesk(began_s: float, data: str) -> None:
 
 def _once(kind: str, data: str) -> dict[str, float]:
     environment = {**os.environ, "QT_QPA_PLATFORM": os.environ.get("QT_QPA_PLATFORM") or "offscreen"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # a person's start finds its bytecode cached
     environment["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
     command = [sys.executable, "-m", "benchmarks.start", "child", kind, repr(time.monotonic()), data]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
