@@ -41,7 +41,8 @@ def migrate(engine: Engine, raw: sqlite3.Connection, schema: Schema, revision: s
 
     `engine` hands out `raw` and begins every transaction with BEGIN IMMEDIATE. Tables, data, alembic_version,
     application_id and user_version change in one transaction, committed only if no foreign key dangles.
-    Foreign keys are off meanwhile: a batch step drops and renames the table that others refer to.
+    Foreign keys are off meanwhile: a batch step drops and renames the table that others refer to. A batch step on
+    `agents` must drop and make `uq_agents_name` itself: an index over an expression is not carried over.
     """
     wanted = revision or schema.head
     raw.execute("PRAGMA foreign_keys=OFF")
@@ -51,7 +52,7 @@ def migrate(engine: Engine, raw: sqlite3.Connection, schema: Schema, revision: s
             _run_steps(connection, schema, wanted, up=version_of(wanted) > current)
             dangling = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(1)
             if dangling:
-                raise sqlite3.IntegrityError(f"a row of {dangling[0][0]} refers to nothing")
+                raise RuntimeError(f"a row of {dangling[0][0]} refers to nothing")
             connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
             connection.exec_driver_sql(f"PRAGMA user_version={version_of(wanted)}")
     finally:

@@ -123,7 +123,7 @@ conversations = Table(
 messages = Table(
     "messages",
     metadata,
-    # Order is position, then arrival; never the clock.
+    # Order is position, then arrival (the rowid); never the clock.
     Column("seq", Integer, primary_key=True),
     Column("id", CleanText, nullable=False, unique=True),
     Column("conversation_id", CleanText, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
@@ -141,7 +141,6 @@ messages = Table(
     Column("writer", CleanText),
     Index("ix_messages_conversation_id_position", "conversation_id", "position"),
     Index("ix_messages_streaming", "writer", sqlite_where=text("state = 'streaming'")),
-    sqlite_autoincrement=True,
 )
 
 # The ledger outlives what it is about: its ids are no foreign keys.

@@ -66,7 +66,6 @@ def upgrade() -> None:
             name="fk_messages_conversation_id_conversations",
             ondelete="CASCADE",
         ),
-        sqlite_autoincrement=True,
     )
     op.create_index("ix_messages_conversation_id_position", "messages", ["conversation_id", "position"])
     op.create_index("ix_messages_streaming", "messages", ["writer"], sqlite_where=sa.text("state = 'streaming'"))
