@@ -5,6 +5,7 @@ Window and command line start from `open_app()`. The only file that knows everyt
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import logging.handlers
 import os
@@ -38,6 +39,7 @@ from groqdesk.services.llm import LLMIntegrationService
 
 log = logging.getLogger(__name__)
 LOG_BYTES, LOG_FILES = 2_000_000, 5
+CRASH_NOTES_BYTES = 100_000
 REPLAYED_URL = "http://127.0.0.1:9/openai/v1"  # never connected to: a replay finds its calls by path
 
 
@@ -105,6 +107,7 @@ async def open_app(
     from groqdesk.storage.agents import SqlAgentStore
     from groqdesk.storage.conversations import SqlConversationStore
     from groqdesk.storage.database import Database
+    from groqdesk.storage.faults import translated
     from groqdesk.storage.instance import InstanceLock
     from groqdesk.storage.keys import KeyringVault
     from groqdesk.storage.settings import SqlSettingsStore
@@ -115,7 +118,9 @@ async def open_app(
         places = house.enter_context(_Places(options))
         house.enter_context(_Log(places, options.verbose))
         if window:
-            lock = InstanceLock.acquire(places)
+            house.enter_context(_CrashNotes(places))
+            with translated(places.data):
+                lock = InstanceLock.acquire(places)
             if lock is None:
                 raise DataInUse("groqdesk is open already with this data.")
             house.callback(lock.release)
@@ -195,6 +200,7 @@ def open_window(options: Options) -> int:
         return 5
     from groqdesk.ui.main import run_window
 
+    _forbid_core_dumps()
     return run_window(open_app, options)
 
 
@@ -253,6 +259,14 @@ class _JsonLines(logging.Formatter):
         return redact(json.dumps(line, ensure_ascii=False))
 
 
+class _LogFile(logging.handlers.RotatingFileHandler):
+    """A file that cannot be written loses lines of the log; it does not print a traceback for each of them."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, its name in the standard library
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
 class _Log:
     """logs/groqdesk.log, and stderr with -v. A folder that cannot be written costs the log, never the app."""
 
@@ -260,7 +274,7 @@ class _Log:
         self._handlers: list[logging.Handler] = []
         try:
             places.log.mkdir(parents=True, exist_ok=True, mode=0o700)
-            file = logging.handlers.RotatingFileHandler(
+            file = _LogFile(
                 places.log / "groqdesk.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES - 1, encoding="utf-8", delay=True
             )
             self._handlers.append(file)
@@ -285,6 +299,43 @@ class _Log:
         for handler in self._handlers:
             root.removeHandler(handler)
             handler.close()
+
+
+class _CrashNotes:
+    """logs/crash.txt: where the code was when the process died in native code (Qt, SQLite). Names of code, never values."""
+
+    def __init__(self, places: Folders) -> None:
+        self._path = places.log / "crash.txt"
+        self._file: Any = None
+
+    def __enter__(self) -> None:
+        if faulthandler.is_enabled():  # PYTHONFAULTHANDLER: somebody is watching already
+            return
+        try:
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError:
+            return
+        self._file = os.fdopen(descriptor, "w")
+        faulthandler.enable(self._file)
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            faulthandler.disable()
+            size = os.fstat(self._file.fileno()).st_size
+            self._file.close()
+            if not size or size > CRASH_NOTES_BYTES:  # what an earlier crash left stays until there is too much of it
+                self._path.unlink(missing_ok=True)
+
+
+def _forbid_core_dumps() -> None:
+    """A core file would hold keys and chats. systemd-coredump keeps to this limit too.
+
+    PR_SET_DUMPABLE is left alone: it would also close /proc/self to the process itself, to debuggers and to desktop portals.
+    """
+    if sys.platform != "win32":
+        import resource as limits
+
+        limits.setrlimit(limits.RLIMIT_CORE, (0, 0))
 
 
 def log_failure(error: Exception) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from groqdesk import __version__
 from groqdesk.cli.output import EXIT_LOCAL, EXIT_OK, EXIT_STOPPED, local_problem, options_of, usage_error
@@ -12,7 +15,10 @@ from groqdesk.cli.output import EXIT_LOCAL, EXIT_OK, EXIT_STOPPED, local_problem
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit codes are those of the published contract."""
+    _prepare_streams()
     parsed = _parser().parse_args(arguments)
+    if (getattr(parsed, "json", False) or getattr(parsed, "csv", False)) and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # RFC 8259: JSON between programs is UTF-8, whatever the locale
     command = parsed.command or "window"
     try:
         return int(_COMMANDS[command](parsed))
@@ -25,14 +31,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return local_problem(error, getattr(parsed, "json", False))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _prepare_streams() -> None:
+    """A stream that was closed reads as empty or swallows what is written; a character that it cannot show becomes ?."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115, open as long as the process
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _common(data_dir: str | None, verbose: bool | str) -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--data-dir", default=argparse.SUPPRESS, metavar="DIR", help="where data lives (GROQDESK_HOME)")
-    common.add_argument("-v", "--verbose", action="store_true", default=argparse.SUPPRESS, help="a log on stderr")
+    common.add_argument("--data-dir", default=data_dir, metavar="DIR", help="where data lives (GROQDESK_HOME)")
+    common.add_argument("-v", "--verbose", action="store_true", default=verbose, help="a log on stderr")
+    return common
+
+
+def _parser() -> argparse.ArgumentParser:
+    # Parents share their arguments with their children: with one set of defaults for both, a command would reset what
+    # stands before it (groqdesk --data-dir DIR usage).
     parser = argparse.ArgumentParser(
-        prog="groqdesk", description="Design, talk to, test and meter AI agents.", parents=[common]
+        prog="groqdesk", description="Design, talk to, test and meter AI agents.", parents=[_common(None, False)]
     )
-    parser.set_defaults(data_dir=None, verbose=False)
+    common = _common(argparse.SUPPRESS, argparse.SUPPRESS)
     parser.add_argument("--version", action="version", version=f"groqdesk {__version__}")
     parser.add_argument("--demo", action="store_true", help="practice server only: no key, no network, throw-away data")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
@@ -108,6 +130,8 @@ def _simulator(parsed: argparse.Namespace) -> int:
 
     if not 0 < parsed.time_scale <= 1e6:
         return usage_error("--time-scale is a number above 0.")
+    if not 0 <= parsed.port <= 65535:
+        return usage_error("--port is a number from 0 to 65535.")
     try:
         run(parsed.port, parsed.script, parsed.time_scale)
     except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import codecs
 import contextlib
 import json
 import sys
@@ -29,14 +30,39 @@ if TYPE_CHECKING:
 
 
 def chat(parsed: argparse.Namespace) -> int:
-    prompt = sys.stdin.read() if parsed.prompt == "-" else parsed.prompt
-    if not prompt.strip():
-        return refused("bad_request", "The question is empty.", "Write a question", parsed.json)
+    try:
+        prompt = _question(parsed.prompt)
+    except ValueError as error:
+        return refused("bad_request", str(error), "Check the question", parsed.json)
     try:
         tools = [_tool(file) for file in parsed.tool]
     except ValueError as error:
         return refused("bad_request", str(error), "", parsed.json)
     return with_app(parsed, lambda app: _ask(app, parsed, prompt, tools))
+
+
+def _question(argument: str) -> str:
+    """The argument, or what comes on stdin for `-`. ValueError with a sentence for what is no question."""
+    from groqdesk.services.llm import MESSAGE_MAX_CHARACTERS
+
+    text = _text(sys.stdin.buffer.read(4 * MESSAGE_MAX_CHARACTERS + 1)) if argument == "-" else argument
+    if not text.strip():
+        raise ValueError("The question is empty.")
+    if len(text) > MESSAGE_MAX_CHARACTERS:
+        raise ValueError(f"The question is longer than {MESSAGE_MAX_CHARACTERS:,} characters.")
+    return text
+
+
+def _text(data: bytes) -> str:
+    """UTF-8, or the UTF-16 that PowerShell pipes."""
+    utf_16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = data.decode("utf-16" if utf_16 else "utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise ValueError("What came on stdin is not text in UTF-8.")
+    return text
 
 
 def _tool(file: str) -> MockedTool:
@@ -45,9 +71,11 @@ def _tool(file: str) -> MockedTool:
     if file.endswith(".py"):
         raise ValueError(f"{file}: tools from Python files are not supported yet; use a JSON file.")
     try:
-        return MockedTool.parse(Path(file).read_text("utf-8"))
+        return MockedTool.parse(Path(file).read_text("utf-8-sig"))
     except OSError as error:
         raise ValueError(f"{file}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file}: The tool file is not text in UTF-8.") from error
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from error
 

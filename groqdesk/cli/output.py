@@ -77,7 +77,7 @@ def provider_error(error: ProviderError, as_json: bool) -> int:
     if as_json:
         print(json.dumps({"error": error_json(error)}, ensure_ascii=False))
     else:
-        print(f"{error.message} {error.action}".rstrip(), file=sys.stderr)
+        print(plain(f"{error.message} {error.action}".rstrip()), file=sys.stderr)
     return error.exit
 
 
@@ -115,7 +115,7 @@ def event_json(event: ChatEvent) -> dict[str, Any]:
         case m.ToolCallRequested(call):
             try:
                 return {"type": "tool_call", "id": call.id, "name": call.name, "arguments": _object(call.arguments)}
-            except ValueError:
+            except (ValueError, RecursionError):
                 return {
                     "type": "tool_call",
                     "id": call.id,
@@ -181,16 +181,24 @@ def iso(ms: int) -> str:
     return dt.datetime.fromtimestamp(ms / 1000, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+_CONTROLS = {code: "" for code in (*range(32), 127, *range(128, 160)) if chr(code) not in "\t\n"}
+
+
+def plain(text: str) -> str:
+    """Text for a terminal, which control characters would move, colour, rename or make type."""
+    return text.translate(_CONTROLS)
+
+
 def print_human(event: ChatEvent, last: str) -> None:
     from groqdesk.core import messages as m
     from groqdesk.core.usage import usd_text
 
     match event:
         case m.TextDelta(text):
-            sys.stdout.write(text)
+            sys.stdout.write(plain(text) if sys.stdout.isatty() else text)
             sys.stdout.flush()
         case m.ToolCallRequested(call):
-            print(f"calls {call.name}({call.arguments})", file=sys.stderr)
+            print(plain(f"calls {call.name}({call.arguments})"), file=sys.stderr)
         case m.Finished() if not last.endswith("\n"):
             print(flush=True)
         case m.UsageReported():
@@ -201,6 +209,6 @@ def print_human(event: ChatEvent, last: str) -> None:
                 print(flush=True)
             print(f"TTFT {ttft} · {about}{tokens} · {usd_text(event.cost_nano_usd)}", file=sys.stderr)
         case m.Interrupted(error, kept):
-            print(f"{error.message} {kept:,} characters are kept. {error.action}".rstrip(), file=sys.stderr)
+            print(plain(f"{error.message} {kept:,} characters are kept. {error.action}".rstrip()), file=sys.stderr)
         case m.Failed(error):
-            print(f"{error.message} {error.action}".rstrip(), file=sys.stderr)
+            print(plain(f"{error.message} {error.action}".rstrip()), file=sys.stderr)

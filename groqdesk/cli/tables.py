@@ -170,9 +170,9 @@ def _since(text: str) -> int:
         return int((midnight - dt.timedelta(days=int(text[:-1]))).timestamp() * 1000)
     try:
         day = dt.datetime.strptime(text, "%Y-%m-%d")
-    except ValueError:
+        return int(day.astimezone().timestamp() * 1000)
+    except (ValueError, OverflowError, OSError):  # the first and last days of the calendar have no local time
         raise ValueError(f"--since takes a number of days (30d) or a date (2026-11-01), not {text!r}.") from None
-    return int(day.astimezone().timestamp() * 1000)
 
 
 async def _show_usage(app: App, parsed: argparse.Namespace, since_ms: int) -> int:

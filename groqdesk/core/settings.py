@@ -47,7 +47,7 @@ def folders(data_dir: str | None = None, environment: Mapping[str, str] = os.env
     """Flag, then GROQDESK_HOME, then the platform's own place. Creates nothing."""
     home = data_dir or environment.get("GROQDESK_HOME")
     if home:
-        root = Path(home).expanduser().absolute()
+        root = Path(os.path.expanduser(home)).absolute()  # noqa: PTH111, as a shell does: an unknown ~name stays as it is
         return Folders(root, root / "logs")
     return Folders(
         Path(platformdirs.user_data_dir("groqdesk", appauthor=False)),

@@ -86,7 +86,9 @@ def clean_base_url(text: str) -> str:
         raise ValueError("This is not an address of a server.") from None
     if url.scheme not in ("http", "https"):
         raise ValueError("An address begins with https:// or http://.")
-    if not url.host or (port is not None and not 0 < port < 65536):
+    labels = url.raw_host.rstrip(b".").split(b".")
+    named = len(url.raw_host) <= 253 and all(0 < len(label) <= 63 for label in labels)  # RFC 1035, section 2.3.4
+    if not url.host or not named or (port is not None and not 0 < port < 65536):
         raise ValueError("This is not an address of a server.")
     if url.userinfo:
         raise ValueError("An address holds no user name or password. Store the key as a key.")

@@ -30,6 +30,8 @@ class MockedTool:
             data = json.loads(text)
         except ValueError as error:
             raise ValueError(f"The tool file is not JSON: {error}.") from error
+        except RecursionError as error:
+            raise ValueError("The tool file is nested too deeply.") from error
         if not isinstance(data, dict) or data.get("type") != "function" or not isinstance(data.get("function"), dict):
             raise ValueError('A tool file holds {"type": "function", "function": {…}, "result": …}.')
         function: dict[str, Any] = data["function"]
@@ -69,7 +71,7 @@ class FunctionRegistry:
         if tool is not None:
             try:
                 valid = isinstance(json.loads(call.arguments or "{}"), dict)
-            except ValueError:
+            except (ValueError, RecursionError):
                 valid = False
             if valid:
                 await asyncio.sleep(tool.delay_s)

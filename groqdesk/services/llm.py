@@ -35,6 +35,7 @@ from groqdesk.core.usage import ProviderUsage, TokenUsage
 log = logging.getLogger(__name__)
 MAX_ROUNDS = 10
 TITLE_MAX = 60
+MESSAGE_MAX_CHARACTERS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,10 @@ def from_os(error: OSError, folder: Path) -> LocalProblem:
         return DiskFull(DISK_FULL)
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return DatabaseReadOnly(READ_ONLY.format(folder=folder))
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        return LocalProblem(
+            f"{error.filename or folder} is in the way: it is not a folder.", action="Choose another folder"
+        )
     return LocalProblem(f"The folder {folder} cannot be used: {error.strerror or type(error).__name__}.")
 
 

@@ -20,12 +20,11 @@ from groqdesk.core.messages import ChatEvent, ModelChoice, ReasoningDelta, TextD
 from groqdesk.core.ports import Clock, ConversationStore, Engine
 from groqdesk.core.tasks import TaskScope
 from groqdesk.services.catalog import CatalogService
-from groqdesk.services.llm import LLMIntegrationService, history, title_of
+from groqdesk.services.llm import MESSAGE_MAX_CHARACTERS, LLMIntegrationService, history, title_of
 
 log = logging.getLogger(__name__)
 
 DRAFT_SAVE_S = 0.4
-MESSAGE_MAX_CHARACTERS = 4_000_000
 DEFAULT_CHOICE = ModelChoice("groq", "openai/gpt-oss-120b")
 
 
