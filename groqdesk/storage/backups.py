@@ -19,7 +19,10 @@ ROOM_FACTOR = 2.2
 
 def check(connection: sqlite3.Connection, *, full: bool = False) -> bool:
     """Whether SQLite finds the database whole: quick_check, or the slower integrity_check if `full`."""
-    rows = connection.execute("PRAGMA integrity_check(1)" if full else "PRAGMA quick_check(1)").fetchall()
+    try:
+        rows = connection.execute("PRAGMA integrity_check(1)" if full else "PRAGMA quick_check(1)").fetchall()
+    except UnicodeDecodeError:  # it quotes the damage
+        return False
     return rows == [("ok",)]
 
 

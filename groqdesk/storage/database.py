@@ -265,11 +265,10 @@ class Database:
                 marks = self._marks()
                 is_new = marks.kind in ("absent", "new")
                 others = instance.live_writers(data)
-                due = is_new or marks.user_version < self._schema.version
-                if due and others:
+                if marks.user_version < self._schema.version and others:
                     raise DataInUse(instance.CLOSE_FIRST)
                 self._connect(check=not is_new)
-                if due:
+                if marks.user_version < self._schema.version:
                     self._upgrade(None if is_new else marks.user_version)
                 self.writer_token, self._writer_lock = instance.new_writer(data)
             self._data_version = self._raw_data_version()
@@ -431,6 +430,8 @@ def _access(raw: sqlite3.Connection, begin: str) -> _Access:
     Python's sqlite3 begins none by itself (isolation_level None): it would leave DDL outside, and a deferred BEGIN that
     turns into a write fails at once where another process writes, whatever the busy timeout.
     """
+    # One damaged byte in a text must not make its whole conversation unreadable.
+    raw.text_factory = lambda text: text.decode("utf-8", "replace")
     engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool, hide_parameters=True)
 
     @event.listens_for(engine, "begin")

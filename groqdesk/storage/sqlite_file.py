@@ -30,8 +30,10 @@ class FileMarks:
 
 def marks(path: Path) -> FileMarks:
     """Reads the marks of `path`. OSError if it cannot be read."""
+    # The log first: a process that ends meanwhile folds it into the file, where the same pages are found then.
     log = path.with_name(path.name + "-wal")
     has_log = log.is_file() and log.stat().st_size > 0
+    newest = _newest_first_page(log) if has_log else None
     if not path.exists():
         return FileMarks("log_without_database" if has_log else "absent")
     if not path.is_file():
@@ -48,9 +50,8 @@ def marks(path: Path) -> FileMarks:
         page = head + file.read(page_bytes - 100)
     if len(page) < page_bytes:
         return FileMarks("cut_off")
-    if has_log:
-        with log.open("rb") as file:
-            page = _newest_first_page(file, page_bytes) or page
+    if newest is not None and len(newest) == page_bytes:
+        page = newest
     application_id, user_version = struct.unpack(">I", page[68:72])[0], struct.unpack(">i", page[60:64])[0]
     no_tables = page[100] == LEAF_TABLE_PAGE and page[103:105] == b"\x00\x00"
     if application_id == 0 and user_version == 0 and no_tables:
@@ -65,12 +66,21 @@ def _page_bytes(head: bytes) -> int:
     return size if size >= 512 and size & (size - 1) == 0 else 4096
 
 
-def _newest_first_page(log: BinaryIO, page_bytes: int) -> bytes | None:
+def _newest_first_page(log: Path) -> bytes | None:
     """Page 1 as of the last commit in the log; None if the log holds none. Frames of an earlier log carry other salts."""
+    try:
+        with log.open("rb") as file:
+            return _last_committed(file)
+    except FileNotFoundError:
+        return None
+
+
+def _last_committed(log: BinaryIO) -> bytes | None:
     head = log.read(32)
     if len(head) < 32 or struct.unpack(">I", head[:4])[0] not in WAL_MAGIC:
         return None
-    if struct.unpack(">I", head[8:12])[0] != page_bytes:
+    page_bytes: int = struct.unpack(">I", head[8:12])[0]
+    if not 512 <= page_bytes <= 65536:
         return None
     salts = head[16:24]
     pending: int | None = None

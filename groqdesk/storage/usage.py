@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import operator
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -11,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Integer, cast, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from groqdesk.core.ports import UsageGroup, UsageSum
@@ -26,6 +27,7 @@ QUARTER_MS = 900_000
 REMEMBERED_MESSAGES = 1_000
 # Figures come from servers. A thousand rows of this size still add up inside SQLite's 64-bit integers.
 LARGEST = 10**15
+LAST_MS = 253_370_000_000_000  # in the year 9999, where Python's calendar ends
 
 _COLUMN = {
     "model": provider_usage.c.model,
@@ -115,7 +117,7 @@ class SqlUsageLog:
                 place = ZoneInfo(zone)
             except (KeyError, ValueError, OSError) as error:
                 raise ValueError(f"{zone!r} is not a time zone.") from error
-            column: ColumnElement[Any] = provider_usage.c.started_ms // QUARTER_MS
+            column: ColumnElement[Any] = cast(provider_usage.c.started_ms // QUARTER_MS, Integer)
             quarters = await self._database.read(lambda connection: _sums(connection, since_ms, column))
             named = [(_local_name(quarter, by, place), sums) for quarter, sums in sorted(quarters)]
             return _merged(named)
@@ -220,17 +222,22 @@ def _sums(connection: Connection, since_ms: int, key: ColumnElement[Any]) -> lis
             func.coalesce(func.sum(columns.cost_nano_usd), 0),
             func.count().filter(columns.cost_nano_usd.is_(None)),
         )
-        .where(columns.started_ms >= since_ms)
+        .where(columns.started_ms >= since_ms, columns.started_ms < LAST_MS)
         .group_by(key)
     )
-    return [(row[0], tuple(row[1:])) for row in connection.execute(statement)]
+    # A damaged row may hold anything; it must not take the page of all others along.
+    return [
+        (row[0], tuple(value if isinstance(value, int) else 0 for value in row[1:]))
+        for row in connection.execute(statement)
+        if row[0] is not None
+    ]
 
 
 def _merged(groups: Iterable[tuple[str, Sums]]) -> tuple[UsageSum, ...]:
     merged: dict[str, Sums] = {}
     for key, sums in groups:
         before = merged.get(key)
-        merged[key] = sums if before is None else tuple(map(int.__add__, before, sums))
+        merged[key] = sums if before is None else tuple(map(operator.add, before, sums))
     return tuple(UsageSum(key, *sums) for key, sums in merged.items())
 
 

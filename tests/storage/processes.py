@@ -85,21 +85,31 @@ async def migrate(data: str, versions: str, head: str) -> None:
     await database.close()
 
 
-async def race_open(data: str, start_s: str) -> None:
-    """Opens a new database at a given moment of the wall clock."""
-    wait_until(float(start_s))
-    try:
-        database = await Database.open(folders(data))
-    except GroqdeskError as error:
-        say([type(error).__name__, error.message])
-        return
-    await database.close()
-    say(["ok"])
+async def race_open(data: str, rounds: str, start_s: str) -> None:
+    """Opens new databases, each at a given moment of the wall clock."""
+    for number in range(int(rounds)):
+        wait_until(float(start_s) + 0.25 * number)
+        try:
+            database = await Database.open(folders(f"{data}{number}"))
+        except GroqdeskError as error:
+            say(error.message)
+            continue
+        await database.close()
+        say("open")
 
 
-async def race_lock(data: str, start_s: str) -> None:
-    """Takes the instance lock at a given moment, and keeps it until stdin ends."""
-    wait_until(float(start_s))
+async def race_lock(data: str, rounds: str, start_s: str) -> None:
+    """Takes instance locks, each at a given moment of the wall clock, and keeps them until stdin ends."""
+    kept = []
+    for number in range(int(rounds)):
+        wait_until(float(start_s) + 0.01 * number)
+        kept.append(instance.InstanceLock.acquire(folders(f"{data}{number}")))
+    say([lock is not None for lock in kept])
+    sys.stdin.read()
+
+
+async def hold_lock(data: str) -> None:
+    """Takes the instance lock, says whether it did, and keeps it until stdin ends."""
     lock = instance.InstanceLock.acquire(folders(data))
     say(lock is not None)
     sys.stdin.read()

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, func, select
+from sqlalchemy import Integer, cast, create_engine, func, select
 
 from groqdesk.core.ports import UsageSum
 from groqdesk.core.settings import Folders, Timings
@@ -205,7 +205,7 @@ def test_sums_equal_those_made_one_by_one(rows: list[tuple[int, int | None, str]
             key = str(local.date()) if by == "day" else local.strftime("%Y-%m-%dT%H:00") + local.isoformat()[-6:]
             for place, value in enumerate([1, outcome == "failed", cost or 0, cost is None]):
                 wanted[key][place] += value
-        groups = sorted(_sums(connection, 0, provider_usage.c.started_ms // QUARTER_MS))
+        groups = sorted(_sums(connection, 0, cast(provider_usage.c.started_ms // QUARTER_MS, Integer)))
     engine.dispose()
     got = _merged([(_local_name(quarter, by, ZoneInfo(zone)), sums) for quarter, sums in groups])  # type: ignore[arg-type]
     assert {s.key: [s.requests, s.failed, s.cost_nano_usd, s.unknown_cost] for s in got} == dict(wanted)
