@@ -107,9 +107,12 @@ class Database:
             await database._writer.call(database._open)
         except BaseException:
             database._closing = True
-            database._writer.post(database._let_go)
-            database._writer.stop()
-            database._reader.stop()
+            try:
+                # Waited for: the next `open` must not meet this one's lock and registration.
+                await database._writer.call(database._let_go)
+            finally:
+                database._writer.stop()
+                database._reader.stop()
             raise
         return database
 
@@ -268,8 +271,13 @@ class Database:
                 if marks.user_version < self._schema.version and others:
                     raise DataInUse(instance.CLOSE_FIRST)
                 self._connect(check=not is_new)
-                if marks.user_version < self._schema.version:
-                    self._upgrade(None if is_new else marks.user_version)
+                version = self._version()
+                if version > self._schema.version:
+                    raise DatabaseTooNew(TOO_NEW)
+                if version < self._schema.version:
+                    if others:
+                        raise DataInUse(instance.CLOSE_FIRST)
+                    self._upgrade(None if is_new else version)
                 self.writer_token, self._writer_lock = instance.new_writer(data)
             self._data_version = self._raw_data_version()
 
@@ -370,6 +378,10 @@ class Database:
             running = self._read_now
             if running is not None and self._reading is not None and mark in (None, running):
                 self._reading.raw.interrupt()
+
+    def _version(self) -> int:
+        version: int = self._write_access().raw.execute("PRAGMA user_version").fetchone()[0]
+        return version
 
     def _raw_data_version(self) -> int:
         version: int = self._write_access().raw.execute("PRAGMA data_version").fetchone()[0]

@@ -49,13 +49,14 @@ def contents(path: Path) -> dict[str, Any]:
         }
 
 
-def schema(path: Path) -> list[str]:
-    """The statements that make the tables and indexes; without quotes, which a renamed table gets."""
+def schema(path: Path) -> list[list[str]]:
+    """The statements that make the tables and indexes, as sorted lines: a batch step writes the constraints of a table in
+    any order, and puts the name of a renamed table in quotes."""
     with contextlib.closing(sqlite3.connect(path)) as connection:
         found = connection.execute(
             "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite%' ORDER BY name"
         )
-        return [row[0].replace('"', "") for row in found]
+        return [sorted(line.strip(" \t,") for line in row[0].replace('"', "").splitlines()) for row in found]
 
 
 def marks(path: Path) -> tuple[int, int, str | None]:

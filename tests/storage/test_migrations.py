@@ -61,7 +61,7 @@ async def test_a_new_database_has_the_tables_of_the_metadata(where: Folders) -> 
 async def test_no_index_is_lost_on_the_way(where: Folders) -> None:
     """A batch step drops an index over an expression without a word."""
     await open_and_close(where, Schema())
-    made = "\n".join(filled.schema(where.database))
+    made = str(filled.schema(where.database))
     for table in metadata.tables.values():
         assert [index.name for index in table.indexes if f" {index.name} " not in made] == []
 
