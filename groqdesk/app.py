@@ -118,12 +118,12 @@ async def open_app(
         places = house.enter_context(_Places(options))
         house.enter_context(_Log(places, options.verbose))
         if window:
-            house.enter_context(_CrashNotes(places))
             with translated(places.data):
                 lock = InstanceLock.acquire(places)
             if lock is None:
                 raise DataInUse("groqdesk is open already with this data.")
             house.callback(lock.release)
+            house.enter_context(_CrashNotes(places))
 
         database = await Database.open(places, timings)
         house.push_async_callback(database.close)

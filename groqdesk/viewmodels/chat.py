@@ -129,7 +129,7 @@ class ChatViewModel(QObject):
 
     async def _start(self) -> None:
         await self._reload_list()
-        if self.state.conversations and self.state.current is None and not self.state.draft:
+        if self.state.conversations and self.state.current is None and not self.state.draft and self._asking is None:
             newest = max(self.state.conversations, key=lambda c: c.updated_ms)
             await self._open(newest.id)
 
@@ -139,13 +139,17 @@ class ChatViewModel(QObject):
 
     async def _open(self, conversation_id: str) -> None:
         await self._leave()
+        left = self.state.draft
         conversation = await self._store.get(conversation_id)
         if conversation is None:
             await self._reload_list()
             return
-        self._set(current=conversation, turns=(), loading=True, notice=None)
+        # What is typed while the conversation is read belongs to it: the window takes keys before it has all its data.
+        typed = self.state.draft.removeprefix(left) if self.state.draft.startswith(left) else ""
+        self._set(current=conversation, turns=(), loading=True, notice=None, draft=typed)
         turns = await self._store.messages(conversation_id)
-        self._set(turns=_shown(turns), loading=False, draft=conversation.draft, system=conversation.system)
+        draft = conversation.draft + self.state.draft
+        self._set(turns=_shown(turns), loading=False, draft=draft, system=conversation.system)
         self._choose(conversation.choice, conversation.parameters)
         self.conversation_opened.emit()
 
