@@ -99,6 +99,14 @@ async def test_a_question_that_is_there_already_is_not_stored_twice(conversation
     assert await conversations.messages(of.id) == (asked, second)
 
 
+async def test_a_turn_without_a_new_question_stores_the_answer_only(conversations: Store) -> None:
+    of = conversation()
+    await conversations.create(of)
+    empty = answer(of)
+    await conversations.begin_turn(None, empty)
+    assert await conversations.messages(of.id) == (empty,)
+
+
 async def test_an_interrupted_answer_can_go_on_in_place(conversations: Store) -> None:
     of = conversation()
     await conversations.create(of)

@@ -204,20 +204,24 @@ async def test_a_full_disk_is_told_nothing_is_half_written_and_writing_goes_on_w
 
 
 @pytest.mark.system
-async def test_usage_waits_for_room_on_a_full_disk(tmp_path: Path) -> None:
+async def test_usage_waits_for_room_on_a_full_disk(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     place = tmp_path / "disk"
-    with small_disk(place, "3m"):
+    with small_disk(place, "12m"):
         where = Folders(place / "data", place)
         database = await Database.open(where, Timings(usage_flush_s=0.01))
         usage = SqlUsageLog(database)
         filler = fill_up(place)
         for _ in range(5_000):
             usage.add(record(model="m" * 200))
-        await asyncio.sleep(0.1)
+        async with asyncio.timeout(30):
+            while "a delayed write failed: The disk is full" not in caplog.text:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert await usage.summed(0, "day", "UTC") == ()
         filler.unlink()
         async with asyncio.timeout(30):
-            while sum(one.requests for one in await usage.summed(0, "day", "UTC")) < 3_000:  # noqa: ASYNC110
+            while not (sums := await usage.summed(0, "day", "UTC")):
                 await asyncio.sleep(0.01)
+        assert [one.requests for one in sums] == [5_000]
         await database.close()
 
 
