@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from groqdesk.core.catalog import Catalog
-from groqdesk.core.errors import DataInUse
+from groqdesk.core.errors import DataInUse, LocalProblem
 from groqdesk.core.messages import ModelChoice
 from groqdesk.core.ports import (
     AgentStore,
@@ -153,6 +153,7 @@ async def open_app(
         )
         house.push_async_callback(engine.call, providers.aclose)
         llm = LLMIntegrationService(providers, conversations, usage, clock, timings)
+        house.push_async_callback(_once_more, llm.keep_unsaved)
         catalog_service = CatalogService(catalog, providers, providers.learn)
 
         provider = "demo" if options.demo else settings.provider
@@ -176,6 +177,13 @@ async def open_app(
             interrupted_answers=interrupted,
             changed_elsewhere=database.changed_elsewhere,
         )
+
+
+async def _once_more(save: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await save()
+    except LocalProblem as problem:
+        log.warning("an answer could not be stored: %s", problem.message)
 
 
 def _cassette(options: Options) -> Any:

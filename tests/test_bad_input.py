@@ -47,6 +47,16 @@ class Person(World):
         self.screen.focus(window)
         return process, window
 
+    def rows(self, query: str) -> list[Any]:
+        database = (self.home / "groqdesk.db").resolve()  # a folder may be called %41
+        if not database.exists():
+            return []
+        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+            try:
+                return connection.execute(query).fetchall()
+            except sqlite3.OperationalError:
+                return []
+
     def ended(self) -> list[tuple[str, str, dict[str, str] | None]]:
         """State, text and trouble of every answer that has ended, in order."""
         query = "select state, content, trouble from messages where role = 'assistant' and state != 'streaming' order by seq"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 
 from groqdesk.core.conversations import AnswerFacts, Conversation, MessageState, StoredMessage, Trouble
-from groqdesk.core.errors import Cancelled, GroqdeskError, ProviderError, VendorError
+from groqdesk.core.errors import Cancelled, GroqdeskError, LocalProblem, ProviderError, VendorError
 from groqdesk.core.ids import new_id
 from groqdesk.core.messages import (
     CallContext,
@@ -93,6 +93,13 @@ class LLMIntegrationService:
         self._usage = usage
         self._clock = clock
         self._timings = timings
+        self._unsaved: dict[str, StoredMessage] = {}
+
+    async def keep_unsaved(self) -> None:
+        """Stores the answers whose end found no room on the disk. It is tried before each question and at the end."""
+        for message in tuple(self._unsaved.values()):
+            await self._conversations.finish(message)
+            self._unsaved.pop(message.id, None)
 
     def ledger(self) -> RunLedger:
         """A ledger for one run, for a caller that wants to know what a stopped run took."""
@@ -156,6 +163,8 @@ class LLMIntegrationService:
         The question and an empty answer are on disk before the request leaves, the answer's text at least every
         `Timings.save_streamed_s` while it streams, the end with its usage in one transaction.
         """
+        with suppress(LocalProblem):
+            await self.keep_unsaved()
         stored = await self._conversations.messages(conversation.id)
         position = stored[-1].position + 1 if stored else 0
         now = self._clock.now_ms()
@@ -169,7 +178,7 @@ class LLMIntegrationService:
         await self._conversations.begin_turn(asked, answer)
         context = CallContext(new_id(), answer.id, conversation.id, conversation.agent_id)
         run = Run(conversation.choice, history(conversation, stored), context, conversation.parameters)
-        keeper = _Keeper(self._conversations, answer, self._clock, self._timings.save_streamed_s)
+        keeper = _Keeper(self._conversations, answer, self._clock, self._timings.save_streamed_s, self._unsaved)
         ledger = ledger or self.ledger()
         try:
             async with aclosing(self.run(run, tools, ledger)) as events:
@@ -181,8 +190,9 @@ class LLMIntegrationService:
                         await keeper.save()
                     yield event
         except GroqdeskError as problem:  # keyring, disk, recording: the answer says so, and so does whoever asked
-            keeper.note_problem(problem)
-            await keeper.end()
+            if not keeper.ended:
+                keeper.note_problem(problem)
+                await keeper.end()
             raise
         finally:
             if not keeper.ended:
@@ -193,8 +203,16 @@ class LLMIntegrationService:
 class _Keeper:
     """Keeps one streaming answer on disk, at least every `every_s` seconds while text arrives."""
 
-    def __init__(self, store: ConversationStore, answer: StoredMessage, clock: Clock, every_s: float) -> None:
+    def __init__(
+        self,
+        store: ConversationStore,
+        answer: StoredMessage,
+        clock: Clock,
+        every_s: float,
+        unsaved: dict[str, StoredMessage],
+    ) -> None:
         self._store = store
+        self._unsaved = unsaved
         self._answer = answer
         self._clock = clock
         self._every_s = every_s
@@ -263,15 +281,22 @@ class _Keeper:
         facts = self._answer.facts or AnswerFacts()
         if facts.total_s is None:
             facts = replace(facts, total_s=self._clock.monotonic_s() - self._began_s)
-        await self._store.finish(
-            replace(self._answer, content="".join(self._text), reasoning="".join(self._reasoning), facts=facts)
-        )
+        content, reasoning = "".join(self._text), "".join(self._reasoning)
+        whole = replace(self._answer, content=content, reasoning=reasoning, facts=facts)
+        try:
+            await self._store.finish(whole)
+        except LocalProblem:
+            self._unsaved[whole.id] = whole
+            raise
 
     async def _save_often(self) -> None:
         while True:
             await asyncio.sleep(self._every_s)
             if self._dirty:
-                await self.save()
+                try:
+                    await self.save()
+                except LocalProblem:  # a full disk may have room again before the answer ends
+                    self._dirty = True
 
 
 def history(conversation: Conversation, stored: tuple[StoredMessage, ...]) -> tuple[Message, ...]:
@@ -298,7 +323,8 @@ def trouble_of(error: ProviderError) -> Trouble:
     cause = error.__cause__
     detail = cause.message if isinstance(cause, VendorError) else ""
     if error.status is not None:
-        detail = f"HTTP {error.status}. {detail}".strip()
+        number = f"HTTP {error.status}"
+        detail = number if detail in ("", number) else f"{number}. {detail}"
     if error.request_id:
         detail = f"{detail}\nRequest {error.request_id}".strip()
     return Trouble(error.kind, error.message, error.action, error.replacement, error.retry_at_ms, detail)
