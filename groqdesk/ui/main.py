@@ -87,8 +87,8 @@ class Desk:
     def __init__(self, house: OpenHouse, look: ThemeController) -> None:
         self._house = house
         settings = house.settings
-        reduced = settings.reduced_motion == "on" or prefers_reduced_motion()
-        look.set(mode=settings.theme, scale=settings.text_size / 100, reduced_motion=reduced)
+        self._look = look
+        look.set(mode=settings.theme, scale=settings.text_size / 100, reduced_motion=settings.reduced_motion == "on")
         self.chat = ChatViewModel(house.engine, house.llm, house.conversations, house.catalog, house.clock)
         self.setup = SetupViewModel(house.engine, house.providers, house.vault, house.timings)
         self.shell = ShellViewModel(
@@ -113,11 +113,21 @@ class Desk:
         if self.shell.state.page == "setup":
             self.setup.start()
         self._scope.start(self._watch(), "watch for foreign writes")
+        self._scope.start(self._follow_motion(), "ask the system about motion")
         self.window.start()
         if self._house.interrupted_answers:
             count = self._house.interrupted_answers
             words = "1 answer was" if count == 1 else f"{count} answers were"
             self.shell.notify(f"{words} cut off when groqdesk last ended. What had arrived is saved.")
+
+    async def _follow_motion(self) -> None:
+        """The system's wish for less motion; asking it starts a program, so the window does not wait for it."""
+
+        async def ask() -> bool:
+            return await asyncio.to_thread(prefers_reduced_motion)
+
+        if await self._house.engine.call(ask):
+            self._look.set(reduced_motion=True)
 
     async def _watch(self) -> None:
         while True:
