@@ -152,7 +152,7 @@ class MainWindow(QWidget):
             if shown.provider == self.provider_card.provider:
                 self.provider_card.show_provider(shown)
         if state.notice:
-            self._say(state.notice, icon="warning")
+            self.toast.show_message(state.notice, icon="warning")
             self._shell.notify("")
 
     def _show_settings(self) -> None:
@@ -164,13 +164,8 @@ class MainWindow(QWidget):
         shown = deleted.id if deleted is not None else ""
         if shown and shown != self._undo_shown and deleted is not None:
             title = deleted.title if len(deleted.title) <= 40 else deleted.title[:39] + "…"
-            self._say(f'Deleted "{title}"', icon="delete", undo=self._chat.undo_delete)
+            self.toast.show_message(f'Deleted "{title}"', icon="delete", undo=self._chat.undo_delete)
         self._undo_shown = shown
-
-    def _say(self, text: str, *, icon: str, undo: Callable[[], None] | None = None) -> None:
-        # Placed before it is shown: a toast that appears under the pointer and then moves counts that as a visit.
-        self.toast.move((self.width() - self.toast.width()) // 2, self.height() - theme().px(82))
-        self.toast.show_message(text, icon=icon, undo=undo)
 
     def _focus_page(self) -> None:
         if self._shell.state.page == "setup":

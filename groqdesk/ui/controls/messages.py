@@ -248,10 +248,11 @@ class Toast(Card):
         self.setAccessibleName(text)
         self.undo_button.setVisible(undo is not None)
         self._remaining_ms = self.DURATION_MS
-        self.show()
-        self.raise_()
+        # In this order: a toast that appears under the pointer is entered while show() runs, and is not moved after.
         self._place()
         self._timer.start(self._remaining_ms)
+        self.show()
+        self.raise_()
 
     def dismiss(self) -> None:
         """Hides it now."""
@@ -273,9 +274,8 @@ class Toast(Card):
             undo()
 
     def _place(self) -> None:
-        if self.isHidden():
-            return
         look = theme()
+        self.ensurePolished()
         self._row.activate()
         room = self._window.width() - 2 * look.px(16)
         width = min(max(self.sizeHint().width(), look.px(320)), max(room, 1))
@@ -285,6 +285,8 @@ class Toast(Card):
 
     def enterEvent(self, event: QEnterEvent) -> None:
         """The time stands still."""
+        if not self._timer.isActive():
+            return
         self._remaining_ms = max(1, self._timer.remainingTime())
         self._timer.stop()
 
@@ -295,7 +297,7 @@ class Toast(Card):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Stays at the bottom centre when the window changes size."""
-        if watched is self._window and event.type() == QEvent.Type.Resize:
+        if watched is self._window and event.type() == QEvent.Type.Resize and not self.isHidden():
             self._place()
         return False
 

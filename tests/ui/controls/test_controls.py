@@ -6,7 +6,7 @@ import importlib.util
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QApplication, QLabel, QLineEdit, QPlainTextEdit, QWidget
 
@@ -223,6 +223,35 @@ def test_toast_goes_by_itself(qtbot, controller, monkeypatch):
     with qtbot.waitSignal(toast.closed, timeout=5000):
         toast.show_message("Saved")
     assert toast.isHidden()
+
+
+def test_toast_that_appears_under_the_pointer_stays(qtbot, controller):
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.resize(600, 400)
+    window.show()
+    toast = c.Toast(window)
+    toast.enterEvent(None)  # counted before it has begun
+    assert toast.isHidden()
+    placed = []
+
+    class Entered(QObject):
+        def eventFilter(self, watched, event):
+            if event.type() == QEvent.Type.Show:
+                placed.append((watched.geometry(), toast.paused))
+                toast.enterEvent(None)
+            return False
+
+    watch = Entered()
+    toast.installEventFilter(watch)
+    toast.show_message("Deleted")
+    assert placed == [(toast.geometry(), False)]
+    assert toast.paused
+    assert not toast.isHidden()
+    toast.enterEvent(None)
+    toast.leaveEvent(None)
+    assert toast._timer.remainingTime() > toast.DURATION_MS // 2
+    toast.dismiss()
 
 
 def test_skeleton_is_static_with_reduced_motion(qtbot, controller):
