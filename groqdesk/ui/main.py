@@ -24,11 +24,13 @@ from groqdesk.ui.main_window import MainWindow, open_link
 from groqdesk.ui.single_instance import SingleInstance, raise_other
 from groqdesk.ui.startup_problem import StartupProblem
 from groqdesk.ui.theme import ThemeController, prefers_reduced_motion
+from groqdesk.ui.thread import warm_up
 from groqdesk.viewmodels.chat import ChatViewModel
 from groqdesk.viewmodels.setup import SetupViewModel
 from groqdesk.viewmodels.shell import ShellViewModel
 
 log = logging.getLogger(__name__)
+WARM_UP_AFTER_S = 0.5
 UNEXPECTED = "Something went wrong here. Nothing was lost."
 
 
@@ -114,6 +116,7 @@ class Desk:
             self.setup.start()
         self._scope.start(self._watch(), "watch for foreign writes")
         self._scope.start(self._follow_motion(), "ask the system about motion")
+        self._scope.start(self._warm_up(), "warm up")
         self.window.start()
         if self._house.interrupted_answers:
             count = self._house.interrupted_answers
@@ -128,6 +131,11 @@ class Desk:
 
         if await self._house.engine.call(ask):
             self._look.set(reduced_motion=True)
+
+    async def _warm_up(self) -> None:
+        """The first code block and table would cost 30 to 40 ms of the first answer; the idle moment after the start pays."""
+        await asyncio.sleep(WARM_UP_AFTER_S)
+        warm_up()
 
     async def _watch(self) -> None:
         while True:
