@@ -54,7 +54,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         unit="tokens",
     ),
     Parameter("seed", "Seed", "int", "The same seed gives a similar answer. Empty is random.", 0, 2_147_483_647, 1),
-    Parameter("stop", "Stop", "strings", "The answer ends before any of these texts.", default=(), max_items=4),
+    Parameter("stop", "Stop sequences", "strings", "The answer ends before any of these texts.", default=(), max_items=4),
     Parameter(
         "reasoning_effort", "Reasoning effort", "choice", "How long the model thinks before it answers.",
         choices=_choices("none=None | default=Default | minimal=Minimal | low=Low | medium=Medium | high=High"),
