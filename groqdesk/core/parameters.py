@@ -254,17 +254,15 @@ def _range_sentence(parameter: Parameter, subject: str, value: float) -> str:
 
 def _strings_problem(parameter: Parameter, value: object) -> Problem | None:
     if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
-        return Problem(parameter.name, f"{parameter.label} is a list of texts.", (), "Use none")
+        return Problem(parameter.name, f"{parameter.label} are a list of texts.", (), "Use none")
     good = [item for item in value if item and not response_schema.json_fault(item)]
     if len(good) < len(value):
-        return Problem(
-            parameter.name, f"{parameter.label} holds an empty or broken text.", tuple(good[:4]), "Remove it"
-        )
+        return Problem(parameter.name, f"{parameter.label} hold an empty or broken text.", tuple(good[:4]), "Remove it")
     if parameter.max_items is not None and len(value) > parameter.max_items:
         first = tuple(value[: parameter.max_items])
         return Problem(
             parameter.name,
-            f"{parameter.label} takes {parameter.max_items} texts.",
+            f"{parameter.label} take {parameter.max_items} texts.",
             first,
             f"Keep the first {len(first)}",
         )
