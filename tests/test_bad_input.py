@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import json
 import os
 import signal
@@ -27,6 +28,7 @@ from tests.test_first_light import CANARY, World
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("desktop"), needs("Xvfb", "openbox", "xdotool")]
 KEY = "gsk_bad_input_0123456789abcdefghij"
 ROOMY = {"models": {"openai/gpt-oss-120b": {"rpm": None, "rpd": None, "tpm": None, "tpd": None}}}
+LONGER = "select 1 from conversations where parameters = '{\"max_completion_tokens\":4096}'"
 HARSH = os.environ.get("GROQDESK_SOAK_KILLS", "1000")
 
 
@@ -121,6 +123,15 @@ def test_every_refusal_of_a_server_has_its_card_and_the_window_lives_on(person: 
     reply = {"deltas": [], "reasoning": "thinking " * 30, "finish_reason": "length"}
     state, text, _ = person.ask("thinking", reply=reply)
     assert (state, text) == ("done", "")
+    for y in (641, 648, 634, 655, 627):  # the button above the last line, wherever the fonts put it
+        person.screen.click(window, 568, y)
+        time.sleep(0.6)
+        if person.rows(LONGER):
+            break
+    wait_until(lambda: person.ended()[-1][:1] == ("done",) and person.ended()[-1][1], "an answer with room for it")
+    assert person.rows(LONGER)
+    assert len(person.rows("select 1 from messages where role = 'user'")) == 5
+
     # Cut in the middle: the text stays, Continue goes on.
     state, text, card = person.ask("cut", reply={"deltas": ["word "] * 40}, after_chunks=20, then="reset")
     assert (state, card["message"], card["action"]) == ("interrupted", "The connection broke off.", "Continue")
@@ -281,7 +292,8 @@ def test_ending_the_window_in_the_middle_of_an_answer_keeps_its_text(person: Per
         person.screen.type(f"by {way}")
         person.screen.key("Return")
         streaming = "select content from messages where state = 'streaming' and length(content) > 20"
-        (streamed,) = wait_until(lambda query=streaming: person.rows(query), "streamed text on disk")  # type: ignore[misc]
+        wait_until(functools.partial(person.rows, streaming), "streamed text on disk")
+        streamed = person.rows(streaming)[0]
         if way == "close":
             person.screen.xdotool("windowactivate", "--sync", window, "key", "alt+F4")
             _, error = process.communicate(timeout=20)
@@ -310,12 +322,11 @@ def kill_in_a_stream(person: Person, times: int) -> None:
         person.screen.type(f"question {number}")
         person.screen.key("Return")
         asked = f"select seq from messages where content = 'question {number}'"
-        (question,) = wait_until(lambda query=asked: person.rows(query), "the question on disk")  # type: ignore[misc]
+        wait_until(functools.partial(person.rows, asked), "the question on disk")
         time.sleep(number % 10 * 0.11)
         seen = person.rows("select id, content from messages order by seq")
         person.end(process, signal.SIGKILL)
         kept = dict(person.rows("select id, content from messages"))
-        assert question
         for message, text in seen:
             assert kept[message].startswith(text)
     process, _ = person.open()
@@ -355,6 +366,24 @@ def test_of_five_starts_at_the_same_moment_one_has_the_data(person: Person) -> N
     assert person.rows("pragma integrity_check") == [("ok",)]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_crash_leaves_a_note_of_the_code_and_no_core_file(person: Person) -> None:
+    process, _ = person.open()
+    limits = Path(f"/proc/{process.pid}/limits")
+    if limits.exists():
+        (core,) = [line for line in limits.read_text().splitlines() if line.startswith("Max core file size")]
+        assert core.split()[4:6] == ["0", "0"]
+    person.end(process, signal.SIGSEGV)
+    note = (person.home / "logs" / "crash.txt").read_text()
+    assert note.startswith("Fatal Python error: Segmentation fault")
+    assert "loop.py" in note
+    assert KEY not in note
+    process, _ = person.open()
+    person.end(process)
+    assert process.returncode == 0
+    assert (person.home / "logs" / "crash.txt").read_text() == note
+
+
 @needs("dbus-daemon", "gnome-keyring-daemon")
 def test_keys_as_people_paste_them(tmp_path: Path) -> None:
     with desktop() as screen, Simulator(speed=0) as simulator, secret_service(tmp_path / "person") as base:
@@ -373,10 +402,12 @@ def test_keys_as_people_paste_them(tmp_path: Path) -> None:
         asked = len(simulator.requests)
         screen.type(f"  {CANARY}  ")
         wait_until(lambda: len(simulator.requests) > asked and simulator.requests[-1].status == 200, "the key to work")
-        wait_until(
-            lambda: not screen.key("Return") and bool(one.rows("select 1 from settings where key='first_run_done'")),
-            "the first run to end",
-        )
+
+        def first_run_done() -> bool:
+            screen.key("Return")
+            return bool(one.rows("select 1 from settings where key = 'first_run_done'"))
+
+        wait_until(first_run_done, "the first run to end")
         one.end(process)
         listed = subprocess.run(
             [sys.executable, "-m", "groqdesk", "keys", "list"], env=one.environment, capture_output=True, text=True
