@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QPoint, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QListWidget,
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from groqdesk.ui import icons
+from groqdesk.ui.compositor import cut_corners, let_corners_show
 from groqdesk.ui.controls.fields import TextField
 from groqdesk.ui.controls.labels import Label
 from groqdesk.ui.controls.painting import box
@@ -36,7 +37,7 @@ class Popover(QWidget):
             parent,
             Qt.WindowType.Popup | Qt.WindowType.FramelessWindowHint | Qt.WindowType.NoDropShadowWindowHint,
         )
-        self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
+        let_corners_show(self)
         self.setAccessibleName(name)
         self.setWindowTitle(name)
         self.body = QVBoxLayout(self)
@@ -80,6 +81,11 @@ class Popover(QWidget):
     def hideEvent(self, event: QEvent) -> None:
         """Says so."""
         self.closed.emit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keeps the corners round."""
+        super().resizeEvent(event)
+        cut_corners(self, theme().radius("md") + 1)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Outer line, inner line, ground."""
