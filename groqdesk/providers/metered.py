@@ -128,7 +128,7 @@ class _Attempt:
         return TokenUsage(estimate_messages(request.messages, request.tools), estimate(text), estimated=True)
 
     def failed(self, error: ProviderError) -> None:
-        usage = self.estimated("".join(self.texts)) if self.texts else _NOTHING
+        usage = self.estimated("".join(self.texts)) if self.texts else TokenUsage(estimated=error.sent)
         self.record("failed", usage, request_id=error.request_id, error=error)
 
     def stopped(self) -> None:

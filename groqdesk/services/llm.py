@@ -147,7 +147,7 @@ class LLMIntegrationService:
             if end is not None:  # always so: a provider ends in Finished or raises
                 yield end
         except ProviderError as error:
-            if (total := ledger.summed()) is not None:
+            if (total := ledger.summed()) is not None and (error.sent or total.usage.total_tokens):
                 yield total
             yield Interrupted(error, characters) if characters else Failed(error)
 
