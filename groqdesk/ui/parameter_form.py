@@ -7,7 +7,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from groqdesk.core import parameters
@@ -34,14 +34,15 @@ from groqdesk.ui.text_editor import TextEditor
 from groqdesk.ui.theme import Theme, theme, themed
 
 UNSET = "default-of-the-server"
-SLIDER_COMMIT_MS = 120
+COMMIT_MS = 120
 LARGEST = 2_147_483_647
 
 
 class ParameterRow(QWidget):
     """A label with the "changed" dot, an editor, and below it what is wrong with the value.
 
-    `changed(name, value)`: the person chose a value; None is the default.
+    `changed(name, value)`: the person chose a value; None is the default. Of a drag or of steps that follow each other
+    only the last value counts, taken at a pause, when the knob is let go and when focus leaves.
     """
 
     changed = Signal(str, object)
@@ -49,8 +50,13 @@ class ParameterRow(QWidget):
     def __init__(self, parameter: Parameter, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.parameter = parameter
+        self._waiting: object = None
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(COMMIT_MS)
+        self._pause.timeout.connect(lambda: self._emit(self._waiting))
         self.label = FieldLabel(parameter.label)
-        self.label.reset_requested.connect(lambda: self.changed.emit(parameter.name, None))
+        self.label.reset_requested.connect(lambda: self._emit(None))
         self.label.setToolTip(plain_tooltip(parameter.help))
         self._fix: Problem | None = None
         self._problem = QWidget()
@@ -117,14 +123,38 @@ class ParameterRow(QWidget):
 
     def _on_fix_clicked(self) -> None:
         if self._fix is not None:
-            self.changed.emit(self.parameter.name, self._fix.fix_value)
+            self._emit(self._fix.fix_value)
 
     def _emit(self, value: object) -> None:
+        self._pause.stop()
         self.changed.emit(self.parameter.name, value)
+
+    def _emit_soon(self, value: object) -> None:
+        self._waiting = value
+        self._pause.start()
+
+    def _emit_now(self) -> None:
+        if self._pause.isActive():
+            self._emit(self._waiting)
+
+    def _take_from(self, field: SpinField) -> None:
+        field.changed.connect(self._emit_soon)
+        field.edit.returnPressed.connect(self._emit_now)
+        field.edit.installEventFilter(self)
+
+    def _may_replace(self, field: SpinField, number: object) -> bool:
+        """Not what is being typed, nor what was typed wrong."""
+        return field.value() != number or not (field.edit.hasFocus() or field.error)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Leaving the editor takes what it shows: what comes next may be a question, or another chat."""
+        if event.type() == QEvent.Type.FocusOut:
+            self._emit_now()
+        return False
 
 
 class FloatRow(ParameterRow):
-    """A slider and a field for the same number; the slider's value is taken when it rests."""
+    """A slider and a field for the same number; what is stepped is taken when it rests."""
 
     def build(self) -> None:
         p = self.parameter
@@ -143,11 +173,9 @@ class FloatRow(ParameterRow):
         )
         self.field.setFixedWidth(theme().px(76))
         self.slider.moved.connect(self._on_moved)
-        self.field.changed.connect(self._emit)
-        self._pending = QTimer(self)
-        self._pending.setSingleShot(True)
-        self._pending.setInterval(SLIDER_COMMIT_MS)
-        self._pending.timeout.connect(lambda: self._emit(self.slider.number()))
+        self.slider.sliderReleased.connect(self._emit_now)
+        self.slider.installEventFilter(self)
+        self._take_from(self.field)
         self._line = QHBoxLayout()
         self._line.addWidget(self.slider, 1)
         self._line.addWidget(self.field)
@@ -161,17 +189,17 @@ class FloatRow(ParameterRow):
         self.field.setFixedWidth(theme.px(76))
 
     def show_value(self, value: object) -> None:
-        if self._pending.isActive():
+        if self._pause.isActive():
             return
         number = float(value) if isinstance(value, (int, float)) else None
         self.slider.set_number(self._rest if number is None else number)
-        if not self.field.edit.hasFocus() or self.field.value() != number:
+        if self._may_replace(self.field, number):
             shown = number if number is not None else self._rest if self.parameter.default is not None else None
             self.field.set_value(shown)
 
     def _on_moved(self, value: float) -> None:
         self.field.set_value(value)
-        self._pending.start()
+        self._emit_soon(value)
 
     def shows_problem(self) -> bool:
         return not self.field.error
@@ -189,7 +217,7 @@ class IntRow(ParameterRow):
             empty = f"{p.maximum:,.0f}"
         self.field = SpinField(p.minimum or 0, high, p.step or 1, name=p.label, value=default, empty=empty)
         self.field.setMinimumWidth(theme().px(80))
-        self.field.changed.connect(self._emit)
+        self._take_from(self.field)
         self._column.addWidget(self.field)
         self.label.label.setBuddy(self.field.edit)
         if p.name == "seed":
@@ -199,8 +227,10 @@ class IntRow(ParameterRow):
             self.field.add_trailing(self.dice)
 
     def show_value(self, value: object) -> None:
+        if self._pause.isActive():
+            return
         number = value if isinstance(value, int) else self.parameter.default
-        if self.field.value() != number or not self.field.edit.hasFocus():
+        if self._may_replace(self.field, number):
             self.field.set_value(number if isinstance(number, int) else None)
 
     def shows_problem(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -42,6 +42,34 @@ def test_the_picker_is_searched_and_chosen_by_keys(desk: MakeDesk) -> None:
         await d.settled()
         assert d.chat.state.choice.model == "openai/gpt-oss-20b"
         assert not picker.isVisible()
+
+    d.run(story)
+
+
+def test_drag_and_steps_are_one_change_each(desk: MakeDesk) -> None:
+    d = desk()
+
+    async def story() -> None:
+        rows = d.page.inspector.form.rows
+        changes: list[object] = []
+        d.page.inspector.parameter_changed.connect(lambda name, value: changes.append(value))
+        slider = rows["temperature"].slider
+        QTest.mousePress(slider, Qt.MouseButton.LeftButton, pos=QPoint(20, 10))
+        for x in range(20, 90, 10):
+            QTest.mouseMove(slider, QPoint(x, 10))
+            slider.setValue(x)
+        assert changes == []
+        QTest.mouseRelease(slider, Qt.MouseButton.LeftButton, pos=QPoint(80, 10))
+        assert changes == [slider.number()]
+        limit = rows["max_completion_tokens"].field
+        limit.edit.setFocus()
+        for _ in range(5):
+            press(limit.edit, Qt.Key.Key_Up)
+        assert len(changes) == 1
+        await until(lambda: len(changes) == 2)  # at the pause
+        press(limit.edit, Qt.Key.Key_Up)
+        d.page.composer.setFocus()
+        assert changes[2] == limit.value() == d.chat.state.values["max_completion_tokens"]
 
     d.run(story)
 
