@@ -47,6 +47,7 @@ class Person(World):
         process = self.start()
         window = self.screen.window("groqdesk")
         self.screen.focus(window)
+        time.sleep(0.4)  # a person sees the window before typing
         return process, window
 
     def rows(self, query: str) -> list[Any]:

@@ -138,8 +138,8 @@ class ChatViewModel(QObject):
             self.scope.start(self._open(conversation_id), "open conversation")
 
     async def _open(self, conversation_id: str) -> None:
-        await self._leave()
         left = self.state.draft
+        await self._leave()
         conversation = await self._store.get(conversation_id)
         if conversation is None:
             await self._reload_list()
