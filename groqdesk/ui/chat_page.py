@@ -157,7 +157,7 @@ class ChatPage(QWidget):
 
     def _shorten(self, message_id: str) -> None:
         if question := self.thread_pane.question_before(message_id):
-            self.composer.text_area.setPlainText(question)
+            self.composer.set_text(question)
         self.composer.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _on_notice_acted(self) -> None:

@@ -10,6 +10,7 @@ from groqdesk.core.usage import usd_text
 from groqdesk.ui.answer_facts import short_model
 from groqdesk.ui.controls import Banner, Card, ElidedLabel, IconButton, Label, TextArea, plain_tooltip
 from groqdesk.ui.controls.messages import BannerKind
+from groqdesk.ui.pasted_texts import PastedTexts, too_long
 from groqdesk.ui.theme import Theme, theme, themed
 from groqdesk.viewmodels.chat import ChatState, Notice
 
@@ -17,13 +18,16 @@ _KINDS: dict[str, BannerKind] = {"error": "danger", "parameter": "warning", "inf
 
 
 class Composer(QWidget):
-    """A card in the thread's column: text of 1 to 10 lines, below it the estimate and Send (Stop while streaming)."""
+    """A card in the thread's column: text of 1 to 10 lines, below it the estimate and Send (Stop while streaming).
+
+    Long pasted texts stand above the field and are sent before what it holds, with an empty line between.
+    """
 
     submitted = Signal(str)
     """Enter or Send, with text."""
     stopped = Signal()
-    edited = Signal(str)
-    """The draft changed by typing."""
+    edited = Signal(object)
+    """The draft (str) changed by typing; the very object, so that 2 MB are not copied for each key."""
     queue_cancelled = Signal()
     notice_acted = Signal()
     notice_dismissed = Signal()
@@ -48,7 +52,10 @@ class Composer(QWidget):
         queued.addWidget(self.unqueue_button)
         self.queued.hide()
         self.card = Card("input")
-        self.text_area = TextArea(name="Message", placeholder="Ask anything")
+        self.pasted = PastedTexts()
+        self.pasted.changed.connect(self._on_pasted_changed)
+        self.text_area = TextArea(name="Message", placeholder="Ask anything", takes=self._takes)
+        self.text_area.too_long.connect(self.pasted.add)
         self.text_area.submitted.connect(self._on_submitted)
         self.text_area.textChanged.connect(self._on_text_changed)
         self.text_area.installEventFilter(self)
@@ -60,6 +67,7 @@ class Composer(QWidget):
         tools.addWidget(self.estimate, 1)
         tools.addWidget(self.send_button)
         text = self._text_box = QVBoxLayout()
+        text.addWidget(self.pasted)
         text.addWidget(self.text_area)
         inner = self._inner = QVBoxLayout(self.card)
         inner.addLayout(text)
@@ -73,6 +81,7 @@ class Composer(QWidget):
     def apply_theme(self, theme: Theme) -> None:
         """Takes paddings; the empty composer is 104 px high with the space round its card."""
         self._text_box.setContentsMargins(theme.px(8), 0, theme.px(8), 0)
+        self._text_box.setSpacing(theme.px(8))
         self._inner.setContentsMargins(theme.px(7), theme.px(12), theme.px(7), theme.px(7))
         self._inner.setSpacing(theme.px(4))
         self._tools.setSpacing(theme.px(10))
@@ -111,9 +120,11 @@ class Composer(QWidget):
 
     def _show_draft(self, draft: str) -> None:
         self._shown_draft = draft
-        if draft != self.text_area.text():
+        if draft != self.text():
             self._quiet = True
-            self.text_area.setPlainText(draft)
+            long = too_long(draft)
+            self.pasted.set_texts((draft,) if long else ())
+            self.text_area.setPlainText("" if long else draft)
             cursor = self.text_area.textCursor()
             cursor.movePosition(cursor.MoveOperation.End)
             self.text_area.setTextCursor(cursor)
@@ -136,7 +147,7 @@ class Composer(QWidget):
         self.send_button.set_icon("stop" if stop else "send")
         self.send_button.set_kind("secondary" if stop else "primary")
         self.send_button.set_name("Stop" if stop else "Send", "Esc" if stop else "Enter")
-        self.send_button.setEnabled(stop or not self.text_area.document().isEmpty())
+        self.send_button.setEnabled(stop or bool(self.pasted.chips) or not self.text_area.document().isEmpty())
 
     def _show_notice(self, notice: Notice | None) -> None:
         self.banner.setVisible(notice is not None)
@@ -145,17 +156,35 @@ class Composer(QWidget):
 
     # --- acting ------------------------------------------------------------------------------------------------------
 
+    def text(self) -> str:
+        """What would be sent: the pasted texts in order, then what was typed."""
+        typed = self.text_area.text()
+        return "\n\n".join((*self.pasted.texts(), typed) if typed else self.pasted.texts())
+
+    def set_text(self, text: str) -> None:
+        """Replaces everything, as typing it would."""
+        self._show_draft(text)
+        self._on_text_changed()
+
+    def _takes(self, text: str) -> bool:
+        return not too_long(text, self.text_area.document().characterCount())
+
+    def _on_pasted_changed(self) -> None:
+        self.text_area.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._on_text_changed()
+
     def _on_text_changed(self) -> None:
         if self._quiet:
             return
-        text = self.text_area.text()
+        text = self.text()
         self._shown_draft = text
         self._show_send()
         self.edited.emit(text)
 
     def _on_submitted(self) -> None:
-        if self.text_area.text().strip():
-            self.submitted.emit(self.text_area.text())
+        text = self.text()
+        if text.strip():
+            self.submitted.emit(text)
 
     def _on_send_clicked(self) -> None:
         if self._busy:

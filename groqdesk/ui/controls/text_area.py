@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QMimeData, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QFocusEvent,
@@ -53,13 +55,15 @@ class TextArea(QPlainTextEdit):
     """Grows from 1 to `max_lines` lines, then scrolls. Enter submits, Shift+Enter is a new line.
 
     Enter never submits while an input method composes. Only plain text is pasted, of any size: from LARGE_CHARACTERS on
-    lines break anywhere.
+    lines break anywhere. `takes` says of a text whether it may be pasted here.
     """
 
     submitted = Signal()
     """Enter was pressed, with no composition going on."""
     files_dropped = Signal(list)
     """Local paths (str) that were dropped or pasted as files."""
+    too_long = Signal(object)
+    """A text (str) that `takes` refused; who made the area keeps it elsewhere."""
 
     def __init__(
         self,
@@ -69,11 +73,13 @@ class TextArea(QPlainTextEdit):
         min_lines: int = 1,
         max_lines: int = 10,
         role: str = "chat",
+        takes: Callable[[str], bool] = lambda text: True,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         if not name:
             raise ValueError("a text area needs a name")
+        self._takes = takes
         self.setAccessibleName(name)
         self.setPlaceholderText(placeholder)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -203,7 +209,10 @@ class TextArea(QPlainTextEdit):
         if paths:
             self.files_dropped.emit(paths)
             return
-        text = source.text()
+        text = source.text().replace("\r\n", "\n").replace("\r", "\n")
+        if not self._takes(text):
+            self.too_long.emit(text)
+            return
         # Decided before inserting, or Qt would lay the text out twice.
         self._set_large(self.document().characterCount() + len(text) > LARGE_CHARACTERS)
         self.textCursor().insertText(text)
