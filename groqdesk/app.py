@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from groqdesk.core.catalog import Catalog
-from groqdesk.core.errors import DataInUse, LocalProblem
+from groqdesk.core.errors import DataInUse, GroqdeskError, LocalProblem
 from groqdesk.core.messages import ModelChoice
 from groqdesk.core.ports import (
     AgentStore,
@@ -125,7 +125,11 @@ async def open_app(
             house.callback(lock.release)
             house.enter_context(_CrashNotes(places))
 
-        database = await Database.open(places, timings)
+        try:
+            database = await Database.open(places, timings)
+        except GroqdeskError as problem:
+            log.warning("the data cannot be opened: %s", problem.message)
+            raise
         house.push_async_callback(database.close)
         usage = SqlUsageLog(database)
         conversations, agents = SqlConversationStore(database, usage), SqlAgentStore(database)

@@ -173,8 +173,8 @@ def remedy(trouble: Trouble, other: str) -> Remedy:
         return Remedy("switch", f"Switch to {short_model(trouble.replacement)}")
     if action == "Continue":
         return Remedy("continue", action)
-    if action in ("Try again", "Try now"):
-        return Remedy("regenerate", action)
+    if action in ("Try again", "Try now") or action.startswith("Send in "):  # the button counts by itself
+        return Remedy("regenerate", "Try again" if action.startswith("Send in ") else action)
     if action in ("Shorten", "Edit the message"):
         return Remedy("shorten", action)
     if action == "Choose a model":

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from PySide6.QtCore import QUrl
 
-from groqdesk.core.errors import GroqdeskError
+from groqdesk.core.errors import DataInUse, GroqdeskError
 from groqdesk.core.messages import ModelChoice
 from groqdesk.core.ports import Clock, ConversationStore, Engine, KeyVault, ProviderSource, SettingsStore, UsageReader
 from groqdesk.core.settings import Folders, Settings, Timings, folders
@@ -31,6 +31,7 @@ from groqdesk.viewmodels.shell import ShellViewModel
 
 log = logging.getLogger(__name__)
 WARM_UP_AFTER_S = 0.5
+RAISE_TRIES, RAISE_PAUSE_S = 40, 0.2
 UNEXPECTED = "Something went wrong here. Nothing was lost."
 
 
@@ -174,17 +175,31 @@ async def _main(application: Application, open_app: OpenApp, options: RunOptions
     places = folders(options.data_dir)
     alone = options.demo and not options.data_dir
     if not alone and raise_other(places.data):
-        print("groqdesk is already open.")  # noqa: T201, said where it was started
-        return 0
+        return _already_open()
     look = ThemeController(application)
     try:
         async with ThreadEngine() as engine, open_app(options, engine, window=True) as house:
             await _run(application, house, look, None if alone else SingleInstance(places.data))
     except GroqdeskError as problem:
-        log.warning("the data cannot be opened: %s", problem.message)
+        if isinstance(problem, DataInUse) and await _raised_later(places):
+            return _already_open()
         await _explain(application, problem, places)
         return 5
     return 0
+
+
+def _already_open() -> int:
+    print("groqdesk is already open.")  # noqa: T201, said where it was started
+    return 0
+
+
+async def _raised_later(places: Folders) -> bool:
+    """Of two starts at the same moment one has the data and no window yet: it is asked until it answers."""
+    for _ in range(RAISE_TRIES):
+        if raise_other(places.data):
+            return True
+        await asyncio.sleep(RAISE_PAUSE_S)
+    return False
 
 
 async def _run(

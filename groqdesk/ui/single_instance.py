@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ ANSWER = b"ok\n"
 
 def server_name(data: Path) -> str:
     """The name under which the window of a data folder can be reached; it does not tell the path."""
-    return "groqdesk-" + hashlib.sha256(str(data.resolve()).encode()).hexdigest()[:20]
+    return "groqdesk-" + hashlib.sha256(os.fsencode(os.path.realpath(data))).hexdigest()[:20]
 
 
 def raise_other(data: Path) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QCloseEvent, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from groqdesk.core.errors import DatabaseDamaged, DatabaseTooNew, DataInUse, GroqdeskError
@@ -65,6 +65,15 @@ class StartupProblem(QWidget):
         painter = QPainter(self)
         painter.fillRect(self.rect(), look.color("bg.base"))
         icons.draw(painter, "error", "danger.text", QRectF(look.px(24), look.px(24), look.px(24), look.px(24)))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter presses the button that has the focus, Esc quits."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.closed.emit()
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            (self.folder_button if self.folder_button.hasFocus() else self.quit_button).click()
+        else:
+            super().keyPressEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Closing is quitting."""

@@ -121,3 +121,15 @@ def test_prices_and_states_of_the_shipped_models() -> None:
     assert state_text(catalog.find("groq", "llama-3.3-70b-versatile")) == "Retired 16 Aug 2026"
     assert state_text(catalog.find("groq", "qwen/qwen3.8-27b")) == "Preview"
     assert state_text(catalog.find("groq", "gpt-oss-120b")) == ""
+
+
+def test_a_limit_that_waiting_cures_offers_to_ask_again() -> None:
+    from groqdesk.core.conversations import Trouble
+    from groqdesk.ui.answer_facts import remedy
+
+    plan = remedy(
+        Trouble("rate_limited", "Fits in 9 s. Needs 5.1K tokens, 3.9K are left.", "Send in 9 s", None, 9_000), ""
+    )
+    assert (plan.command, plan.label) == ("regenerate", "Try again")
+    assert remedy(Trouble("too_large", "Too large for this plan.", "Shorten"), "").command == "shorten"
+    assert remedy(Trouble("local", "Something.", "Whatever"), "").command == "details"
