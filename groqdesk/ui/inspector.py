@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QEnterEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from groqdesk.core import tokens
@@ -21,7 +21,7 @@ from groqdesk.ui.controls import (
     Tabs,
     plain_tooltip,
 )
-from groqdesk.ui.controls.painting import box
+from groqdesk.ui.controls.painting import Hovered, box
 from groqdesk.ui.link_button import LinkButton
 from groqdesk.ui.model_picker import price_text, state_text
 from groqdesk.ui.parameter_form import ParameterForm
@@ -59,7 +59,7 @@ class _Fact(QWidget):
         self.setAccessibleName(f"{self._name}: {text}")
 
 
-class ModelCard(QAbstractButton):
+class ModelCard(Hovered, QAbstractButton):
     """Name, id, context, speed, price, what it can do, how full its context is; a click opens the picker."""
 
     successor_requested = Signal()
@@ -69,7 +69,6 @@ class ModelCard(QAbstractButton):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setToolTip("Choose a model  Ctrl+L")
-        self._hovered = False
         self.name_label = ElidedLabel("", role="heading")
         self.id_label = ElidedLabel("", role="codeSmall", tone="tertiary")
         names = QVBoxLayout()
@@ -197,16 +196,6 @@ class ModelCard(QAbstractButton):
         if other is not None:
             self.successor_button.setText(f"Use {other.name}")
         self._chips.updateGeometry()
-
-    def enterEvent(self, event: QEnterEvent) -> None:
-        """Hover begins."""
-        self._hovered = True
-        self.update()
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """Hover ends."""
-        self._hovered = False
-        self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Ground, hairline, chevrons."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt
-from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from groqdesk.ui import icons
+from groqdesk.ui.controls.painting import Hovered
 from groqdesk.ui.theme import Theme, theme, themed
 
 
-class LinkButton(QAbstractButton):
+class LinkButton(Hovered, QAbstractButton):
     """Words without a box, tertiary, primary under the pointer; 24 px high. `trailing_icon` follows the words."""
 
     def __init__(
@@ -19,7 +20,6 @@ class LinkButton(QAbstractButton):
         super().__init__(parent)
         self._trailing = trailing_icon
         self._tone = tone
-        self._hovered = False
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -40,9 +40,7 @@ class LinkButton(QAbstractButton):
 
     def apply_theme(self, theme: Theme) -> None:
         """Takes font and height."""
-        font = theme.font("small")
-        font.setWeight(theme.font("bodyStrong").weight())
-        self.setFont(font)
+        self.setFont(theme.medium("small"))
         self.setFixedHeight(theme.px(24))
         self._icon_px = theme.px(12)
         self.updateGeometry()
@@ -58,16 +56,6 @@ class LinkButton(QAbstractButton):
     def minimumSizeHint(self) -> QSize:
         """The same: words are not cut."""
         return self.sizeHint()
-
-    def enterEvent(self, event: QEnterEvent) -> None:
-        """Hover begins."""
-        self._hovered = True
-        self.update()
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """Hover ends."""
-        self._hovered = False
-        self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Words and icon."""

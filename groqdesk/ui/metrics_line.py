@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
-from PySide6.QtGui import QEnterEvent, QFont, QFontMetrics, QHelpEvent, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QFont, QFontMetrics, QHelpEvent, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QToolTip, QWidget
 
 from groqdesk.ui import icons
 from groqdesk.ui.answer_facts import Figure, sentence_of
 from groqdesk.ui.controls import plain_tooltip
+from groqdesk.ui.controls.painting import Hovered
 from groqdesk.ui.theme import Theme, theme, themed
 
 
-class MetricsLine(QAbstractButton):
+class MetricsLine(Hovered, QAbstractButton):
     """model · TTFT · tok/s · in out · cost · chevron, 28 px; click or Enter opens the waterfall.
 
     Each figure has its own tooltip. Where there is no room, figures are left out from the fourth last on.
@@ -24,7 +25,6 @@ class MetricsLine(QAbstractButton):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._figures: tuple[Figure, ...] = ()
-        self._hovered = False
         self.can_open = True
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -104,16 +104,6 @@ class MetricsLine(QAbstractButton):
             if index + 1 < len(line):
                 x += gaps.horizontalAdvance(self._between(figure, line[index + 1]))
         return places
-
-    def enterEvent(self, event: QEnterEvent) -> None:
-        """Hover begins."""
-        self._hovered = True
-        self.update()
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """Hover ends."""
-        self._hovered = False
-        self.update()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter opens, like Space."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from groqdesk.ui import icons
 from groqdesk.ui.controls import Button, Hairline, IconButton, Label, NavItem, Popover, Segment, Segments
-from groqdesk.ui.controls.painting import box
+from groqdesk.ui.controls.painting import Hovered, box
 from groqdesk.ui.theme import Theme, theme, themed
 
 
@@ -33,13 +33,12 @@ class Mark(QWidget):
         icons.draw(QPainter(self), "logo", "accent.base", QRectF(self.rect()).translated(-indent, 0))
 
 
-class MenuRow(QAbstractButton):
+class MenuRow(Hovered, QAbstractButton):
     """A row of 30 px in a popover: icon, words, shortcut at the right."""
 
     def __init__(self, icon: str, text: str, shortcut: str = "", *, danger: bool = False) -> None:
         super().__init__()
         self._icon, self._shortcut, self._danger = icon, shortcut, danger
-        self._hovered = False
         self.setText(text)
         self.setAccessibleName(text)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -62,16 +61,6 @@ class MenuRow(QAbstractButton):
     def minimumSizeHint(self) -> QSize:
         """The same."""
         return self.sizeHint()
-
-    def enterEvent(self, event: QEnterEvent) -> None:
-        """Hover begins."""
-        self._hovered = True
-        self.update()
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """Hover ends."""
-        self._hovered = False
-        self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Ground, icon, words, shortcut."""

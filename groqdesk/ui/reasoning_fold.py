@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent, QPalette, QTextCursor
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QTextCursor
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from groqdesk.ui import icons
 from groqdesk.ui.controls import Hairline, TextArea
+from groqdesk.ui.controls.painting import Hovered
 from groqdesk.ui.theme import Theme, theme, themed
 
 MAX_LINES = 12
 
 
-class _FoldHead(QAbstractButton):
+class _FoldHead(Hovered, QAbstractButton):
     """Chevron, brain and the line; 24 px high."""
 
     def __init__(self) -> None:
@@ -22,13 +23,10 @@ class _FoldHead(QAbstractButton):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self._hovered = False
         themed(self)
 
     def apply_theme(self, theme: Theme) -> None:
-        font = theme.font("small")
-        font.setWeight(theme.font("bodyStrong").weight())
-        self.setFont(font)
+        self.setFont(theme.medium("small"))
         self.setFixedHeight(theme.px(24))
         self.updateGeometry()
         self.update()
@@ -39,14 +37,6 @@ class _FoldHead(QAbstractButton):
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
-
-    def enterEvent(self, event: QEnterEvent) -> None:
-        self._hovered = True
-        self.update()
-
-    def leaveEvent(self, event: QEvent) -> None:
-        self._hovered = False
-        self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         look = theme()

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QRectF, Qt, QTimer
-from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QScrollBar, QStyle, QStyleOptionSlider
 
-from groqdesk.ui.controls.painting import box
+from groqdesk.ui.controls.painting import Hovered, box
 from groqdesk.ui.theme import Theme, theme, themed
 
 SHOWN_MS = 900
 
 
-class QuietScrollBar(QScrollBar):
+class QuietScrollBar(Hovered, QScrollBar):
     """10 px lane, 6 px thumb. `lie_over(area)` makes it the vertical bar of an area that keeps its whole width."""
 
     def __init__(self, area: QAbstractScrollArea) -> None:
         super().__init__(Qt.Orientation.Vertical, area)
         self._area = area
-        self._hovered = False
         self._pointed = False
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
@@ -66,16 +65,6 @@ class QuietScrollBar(QScrollBar):
             self._pointed = event.type() == QEvent.Type.Enter
             self.update()
         return False
-
-    def enterEvent(self, event: QEnterEvent) -> None:
-        """The pointer is on the lane."""
-        self._hovered = True
-        self.update()
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """It left."""
-        self._hovered = False
-        self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """The thumb, or nothing."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QEnterEvent, QHideEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from groqdesk.ui import icons
 from groqdesk.ui.controls import Banner, Button, Card, Hairline, Label, SecretField
 from groqdesk.ui.controls.messages import BannerKind
-from groqdesk.ui.controls.painting import Fade, box, mixed
+from groqdesk.ui.controls.painting import FadingHover, box, mixed
 from groqdesk.ui.link_button import LinkButton
 from groqdesk.ui.nav_rail import Mark
 from groqdesk.ui.theme import Theme, theme, themed
@@ -26,14 +26,13 @@ _STRIPS: dict[KeyState, tuple[BannerKind, str]] = {
 }
 
 
-class ChoiceCard(QAbstractButton):
+class ChoiceCard(FadingHover, QAbstractButton):
     """A card that is a button: icon, name, one sentence, chevron."""
 
     def __init__(self, icon: str, name: str, sentence: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._icon = icon
         self._sentence = sentence
-        self._hover = Fade(self)
         self.setText(name)
         self.setAccessibleName(f"{name}. {sentence}")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -49,14 +48,6 @@ class ChoiceCard(QAbstractButton):
     def sizeHint(self) -> QSize:
         """As wide as there is room."""
         return QSize(theme().px(274), theme().px(66))
-
-    def enterEvent(self, event: QEnterEvent) -> None:
-        """Hover begins."""
-        self._hover.go(1.0)
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """Hover ends."""
-        self._hover.go(0.0)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Card, icon, two lines, chevron."""

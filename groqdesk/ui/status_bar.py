@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from groqdesk.ui import icons
 from groqdesk.ui.controls import Button, Hairline, Label, Lamp, Popover, plain_tooltip
-from groqdesk.ui.controls.painting import LampState, box, lamp
+from groqdesk.ui.controls.painting import Hovered, LampState, box, lamp
 from groqdesk.ui.theme import Theme, theme, themed
 from groqdesk.viewmodels.shell import ProviderLamp, ShellState
 
@@ -26,14 +26,13 @@ SPENT_TIP = (
 )
 
 
-class StatusItem(QAbstractButton):
+class StatusItem(Hovered, QAbstractButton):
     """A lamp or an icon, a name in secondary, a value in primary; 22 px high, a button."""
 
     def __init__(self, name: str, value: str = "", *, icon: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._name, self._value, self._icon = name, value, icon
         self._lamp: LampState | None = None
-        self._hovered = False
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         themed(self)
@@ -73,16 +72,6 @@ class StatusItem(QAbstractButton):
     def minimumSizeHint(self) -> QSize:
         """The same."""
         return self.sizeHint()
-
-    def enterEvent(self, event: QEnterEvent) -> None:
-        """Hover begins."""
-        self._hovered = True
-        self.update()
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """Hover ends."""
-        self._hovered = False
-        self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Ground under the pointer, lamp or icon, words."""

@@ -106,6 +106,12 @@ class Theme:
             found = self._fonts[key] = self._make_font(role, strong)
         return QFont(found)
 
+    def medium(self, role: str) -> QFont:
+        """The font of a role in the weight of `bodyStrong` (500): words that act."""
+        font = self.font(role)
+        font.setWeight(self.font("bodyStrong").weight())
+        return font
+
     def _make_font(self, role: str, strong: bool) -> QFont:
         token = tokens()["type"][role]
         mono = token.get("family") == "mono"

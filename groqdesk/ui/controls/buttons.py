@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QEnterEvent, QPainter, QPaintEvent
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QPushButton, QSizePolicy, QWidget
 
 from groqdesk.ui import icons
-from groqdesk.ui.controls.painting import Fade, box, mixed
+from groqdesk.ui.controls.painting import FadingHover, box, mixed
 from groqdesk.ui.theme import Theme, theme, themed
 
 ButtonKind = Literal["primary", "secondary", "ghost", "danger", "danger-fill"]
@@ -21,7 +21,7 @@ _ROLE = {"small": "small", "base": "bodyStrong", "large": "bodyStrong"}
 _CLEAR = QColor(Qt.GlobalColor.transparent)
 
 
-class Button(QPushButton):
+class Button(FadingHover, QPushButton):
     """A button with a verb: 32 px (small 26, large 40), optional icon 6 px before the text.
 
     One primary button per view; "danger-fill" only in the dialog that deletes for good.
@@ -47,7 +47,6 @@ class Button(QPushButton):
         self._size: ButtonSize = size
         self._icon = icon
         self._trailing = trailing_icon
-        self._hover = Fade(self)
         themed(self)
 
     @property
@@ -74,9 +73,7 @@ class Button(QPushButton):
 
     def apply_theme(self, theme: Theme) -> None:
         """Takes font, height and padding."""
-        font = theme.font(_ROLE[self._size])
-        font.setWeight(theme.font("bodyStrong").weight())
-        self.setFont(font)
+        self.setFont(theme.medium(_ROLE[self._size]))
         self.setFixedHeight(theme.size(_HEIGHT[self._size]))
         self._pad = theme.px(_PADDING[self._size])
         self._gap = theme.px(6)
@@ -98,16 +95,6 @@ class Button(QPushButton):
             if name:
                 width += self._icon_px + (self._gap if self.text() else 0)
         return width
-
-    def enterEvent(self, event: QEnterEvent) -> None:
-        """Hover begins."""
-        super().enterEvent(event)
-        self._hover.go(1.0)
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """Hover ends."""
-        super().leaveEvent(event)
-        self._hover.go(0.0)
 
     def colors(self) -> tuple[QColor, QColor, QColor]:
         """Fill, border and text in the present state."""
@@ -167,7 +154,7 @@ class Button(QPushButton):
         painter.drawText(QRectF(x, 0, width + 1, self.height()), int(flags), self.text())
 
 
-class IconButton(QAbstractButton):
+class IconButton(FadingHover, QAbstractButton):
     """A square button with one icon: 28 px, 24 in dense rows, or a given side; `name` is tooltip and accessible name.
 
     `on` holds it down (bg.active), for example while its panel is open.
@@ -192,7 +179,6 @@ class IconButton(QAbstractButton):
         self._dense = dense
         self._side = side
         self._on = False
-        self._hover = Fade(self)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.set_name(name, shortcut_text)
         themed(self)
@@ -237,16 +223,6 @@ class IconButton(QAbstractButton):
     def sizeHint(self) -> QSize:
         """Its fixed side."""
         return self.minimumSize()
-
-    def enterEvent(self, event: QEnterEvent) -> None:
-        """Hover begins."""
-        super().enterEvent(event)
-        self._hover.go(1.0)
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """Hover ends."""
-        super().leaveEvent(event)
-        self._hover.go(0.0)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Ground and icon."""

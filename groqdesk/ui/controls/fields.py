@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QEnterEvent, QFocusEvent, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QPalette
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from groqdesk.ui import icons
 from groqdesk.ui.controls.buttons import Button, IconButton
 from groqdesk.ui.controls.labels import Label
-from groqdesk.ui.controls.painting import box
+from groqdesk.ui.controls.painting import Hovered, box
 from groqdesk.ui.theme import Theme, theme, themed
 
 
-class FieldBox(QWidget):
+class FieldBox(Hovered, QWidget):
     """The frame round an editor: hover, focus (accent border and ring), error, disabled. Paints only itself."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.error = False
         self.focused = False
-        self._hovered = False
         self.leading = ""
 
     def set_state(self, *, error: bool | None = None, focused: bool | None = None) -> None:
         """Changes what is given and repaints."""
         self.error = self.error if error is None else error
         self.focused = self.focused if focused is None else focused
-        self.update()
-
-    def enterEvent(self, event: QEnterEvent) -> None:
-        """Hover begins."""
-        self._hovered = True
-        self.update()
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """Hover ends."""
-        self._hovered = False
         self.update()
 
     def border(self) -> str:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent
+from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from groqdesk.ui import icons
 from groqdesk.ui.controls.labels import plain_tooltip
-from groqdesk.ui.controls.painting import Fade, box, dot, mixed
+from groqdesk.ui.controls.painting import FadingHover, box, dot, mixed
 from groqdesk.ui.theme import Theme, theme, themed
 
 
-class NavItem(QAbstractButton):
+class NavItem(FadingHover, QAbstractButton):
     """Icon 20 over a label in a box of 52x48 (`item_rect`); checked = where you are, with the accent mark at the edge.
 
     The widget is as wide as the rail (64), so that the 3x20 mark stands at the window's edge. A pip says that something
@@ -29,7 +29,6 @@ class NavItem(QAbstractButton):
         self._icon = icon
         self._shortcut = shortcut_text
         self._pip = ""
-        self._hover = Fade(self)
         self.set_pip("")
         themed(self)
 
@@ -66,16 +65,6 @@ class NavItem(QAbstractButton):
     def sizeHint(self) -> QSize:
         """Its fixed size."""
         return self.minimumSize()
-
-    def enterEvent(self, event: QEnterEvent) -> None:
-        """Hover begins."""
-        super().enterEvent(event)
-        self._hover.go(1.0)
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """Hover ends."""
-        super().leaveEvent(event)
-        self._hover.go(0.0)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Box, mark, icon, label and pip."""

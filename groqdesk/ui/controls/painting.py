@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import functools
+from typing import TYPE_CHECKING, Literal
 
-from PySide6.QtCore import QPointF, QRectF, Qt, QVariantAnimation
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QVariantAnimation
+from PySide6.QtGui import QColor, QEnterEvent, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QWidget
 
 from groqdesk.ui.theme import Theme, theme
+
+if TYPE_CHECKING:
+    _Mixed = QWidget
+else:
+    _Mixed = object  # two Qt classes cannot be bases of one
 
 LampState = Literal["healthy", "testing", "open", "off"]
 
@@ -68,6 +74,42 @@ class Fade(QVariantAnimation):
     def _on_value(self, value: float) -> None:
         self.share = float(value)
         self._widget.update()
+
+
+class Hovered(_Mixed):
+    """Before a widget class: knows whether the pointer is over it, and repaints when that changes."""
+
+    _hovered = False
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        """Hover begins."""
+        super().enterEvent(event)
+        self._hovered = True
+        self.update()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Hover ends."""
+        super().leaveEvent(event)
+        self._hovered = False
+        self.update()
+
+
+class FadingHover(_Mixed):
+    """Before a widget class: `_hover.share` goes to 1 under the pointer and back."""
+
+    @functools.cached_property
+    def _hover(self) -> Fade:
+        return Fade(self)
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        """Hover begins."""
+        super().enterEvent(event)
+        self._hover.go(1.0)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Hover ends."""
+        super().leaveEvent(event)
+        self._hover.go(0.0)
 
 
 def lamp(painter: QPainter, rect: QRectF, state: LampState, look: Theme) -> None:

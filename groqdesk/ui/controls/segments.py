@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QEnterEvent, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QRadioButton, QSizePolicy, QTabBar, QWidget
 
 from groqdesk.ui import icons
-from groqdesk.ui.controls.painting import box
+from groqdesk.ui.controls.painting import Hovered, box
 from groqdesk.ui.theme import Theme, theme, themed
 
 
@@ -23,7 +23,7 @@ class Segment:
     icon: str = ""
 
 
-class _SegmentButton(QRadioButton):
+class _SegmentButton(Hovered, QRadioButton):
     """A radio button for keyboard and screen readers, painted as a segment."""
 
     def __init__(self, segment: Segment) -> None:
@@ -31,13 +31,10 @@ class _SegmentButton(QRadioButton):
         self.segment = segment
         self.setAccessibleName(segment.text)
         self.setProperty("focusRing", 5)
-        self._hovered = False
         themed(self)
 
     def apply_theme(self, theme: Theme) -> None:
-        font = theme.font("small")
-        font.setWeight(theme.font("bodyStrong").weight())
-        self.setFont(font)
+        self.setFont(theme.medium("small"))
         self.setFixedHeight(theme.px(24))
         self._icon_px = theme.px(14)
         self._gap = theme.px(6)
@@ -57,14 +54,6 @@ class _SegmentButton(QRadioButton):
 
     def hitButton(self, pos: object) -> bool:
         return True
-
-    def enterEvent(self, event: QEnterEvent) -> None:
-        self._hovered = True
-        self.update()
-
-    def leaveEvent(self, event: QEvent) -> None:
-        self._hovered = False
-        self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         look = theme()
