@@ -324,3 +324,11 @@ def test_an_effort_of_another_model_does_not_survive_the_switch() -> None:
     assert split(OSS, {"reasoning_effort": "none"}) == ({}, ("reasoning_effort",))
     assert "reasoning_effort" not in to_wire(OSS, {"reasoning_effort": "none"}, "groq")
     assert to_wire(QWEN, {"reasoning_effort": "none"}, "groq")["reasoning_effort"] == "none"
+
+
+@given(st.sampled_from(LLMS), _sets)
+def test_fitted_settings_follow_the_schema(model: ModelInfo, values: dict[str, object]) -> None:
+    fitted = {
+        k: list(v) if isinstance(v, tuple) else v for k, v in parameters.fit(model, values).items() if v is not None
+    }
+    jsonschema.validate(fitted, parameters.json_schema(model))
