@@ -270,7 +270,7 @@ class AnswerFooter(QWidget):
         links.setContentsMargins(0, 0, 0, 0)
         links.setSpacing(theme().px(12))
         offers = [Remedy("regenerate", "Try again")]
-        if self._context.other:
+        if self._context.other and plan.command != "key":  # no other model takes a refused key
             offers.append(Remedy("other", f"Use {short_model(self._context.other)}"))
         if words:
             offers.append(Remedy("copy", "Copy"))

@@ -291,7 +291,7 @@ class Inspector(QWidget):
         column.addLayout(top)
         column.addWidget(Hairline())
         middle = self._middle = QVBoxLayout()
-        head = QHBoxLayout()
+        head = self._head = QHBoxLayout()
         head.addWidget(Label("Parameters", role="heading"))
         head.addStretch(1)
         head.addWidget(self.reset_button)
@@ -335,6 +335,7 @@ class Inspector(QWidget):
         self._top.setContentsMargins(px(16), px(12), px(16), px(12))
         self._middle.setContentsMargins(px(16), px(12), px(16), px(16))
         self._middle.setSpacing(px(9))
+        self._head.setContentsMargins(0, 0, -px(8), 0)  # the words of Reset, not its invisible box, end at the margin
         self._bottom.setContentsMargins(px(16), px(12), px(16), px(16))
         self._bottom.setSpacing(px(8))
 

@@ -100,7 +100,8 @@ class Button(FadingHover, QPushButton):
         """Fill, border and text in the present state."""
         look = theme()
         if not self.isEnabled():
-            return _CLEAR, look.color("border.subtle"), look.color("text.disabled")
+            border = _CLEAR if self._kind == "ghost" else look.color("border.subtle")
+            return _CLEAR, border, look.color("text.disabled")
         share = self._hover.share
         down = self.isDown() or self.isChecked()
         if self._kind == "primary":

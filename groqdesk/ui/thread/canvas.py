@@ -26,6 +26,7 @@ from groqdesk.ui.thread.blocks import Block, CodeText, Counters
 from groqdesk.ui.thread.document import plain_text
 from groqdesk.ui.thread.embedded import EmbeddedWidgets
 from groqdesk.ui.thread.layout import ThreadLayout
+from groqdesk.ui.thread.link_walk import LinkWalk
 from groqdesk.ui.thread.painting import Marks
 from groqdesk.ui.thread.pointer import Hit, Pointer
 from groqdesk.ui.thread.selection import table_text
@@ -74,6 +75,7 @@ class ThreadCanvas(QAbstractScrollArea):
         self._ids: dict[str, int] = {}
         self._live: list[TurnItem] = []
         self._pointer = Pointer(self._layout)
+        self._walk = LinkWalk(self._layout)
         self._widgets = EmbeddedWidgets(self.viewport())
         self._pinned = True
         self._at_end = True
@@ -323,6 +325,8 @@ class ThreadCanvas(QAbstractScrollArea):
         if self._pointer.hover.block is block:
             marks.hovered_link = self._pointer.hover.link_range
             marks.copy_hovered = self._pointer.hover.copy
+        if (walked := self._walk.range_in(block)) is not None:
+            marks.hovered_link, marks.selected = walked, marks.selected or walked
         if block.code is not None:
             marks.copied = self._copied is block.code
             marks.bar_visible = self._layout.painter.max_scroll(block, self._layout.text_width(item)) > 0
@@ -484,8 +488,23 @@ class ThreadCanvas(QAbstractScrollArea):
         elif event.key() == Qt.Key.Key_Escape and self._pointer.selection is not None:
             self._pointer.selection = None
             self.viewport().update()
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and (url := self._walk.url()) is not None:
+            self.link_activated.emit(url)
         else:
             super().keyPressEvent(event)
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Tab visits the links in view before it leaves."""
+        walked = self._walk.step(self._top, self._top + self.viewport().height(), forward=forward)
+        self.viewport().update()
+        if walked and (link := self._walk.link) is not None:
+            self.setAccessibleDescription(f"Link {link.words}, {link.address}")
+        return walked or super().focusNextPrevChild(forward)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self._walk.link = None
+        self.viewport().update()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)

@@ -31,7 +31,7 @@ class ThreadView(ThreadCanvas):
 
     Text and colours come in as values; everything the user does that is not reading goes out as a signal.
     `at_end_changed(bool)`: whether the end is in view (within 48 px), for a "Newest" button.
-    `link_activated(QUrl)`: a click on an http, https or mailto link; opening it is the receiver's decision.
+    `link_activated(QUrl)`: a click on an http, https or mailto link, or Enter on one that Tab reached; opening it is the receiver's decision.
     `reasoning_changed(turn_id)`: more reasoning text arrived, at the pace of flushes. `copied()`: something was put on
     the clipboard. Unknown turn ids raise KeyError.
     """

@@ -174,3 +174,43 @@ def test_wide_code_scrolls_sideways_by_wheel_and_thumb(view: ThreadView) -> None
     QTest.mouseRelease(view.viewport(), Qt.MouseButton.LeftButton, pos=hold)
     assert block.code.scroll_px == view._layout.painter.max_scroll(block, view._layout.column_width)
     assert view.selected_text() == ""
+
+
+LINKS = (
+    "See [one](https://e.com/1), [**two** words](https://e.com/2) and [no](javascript:x).\n\n- [three](https://e.com/3)"
+)
+
+
+def test_tab_goes_through_the_links_in_view_and_enter_opens_them(view: ThreadView) -> None:
+    view.set_turns([Turn("q", "user", "Hi"), Turn("a", "assistant", LINKS)])
+    settle(view)
+    heard: list[str] = []
+    view.link_activated.connect(lambda url: heard.append(url.toString()))
+    view.setFocus()
+    QTest.keyClick(view, Qt.Key.Key_Return)
+    before = picture(view)
+    for _ in range(3):
+        QTest.keyClick(view, Qt.Key.Key_Tab)
+        QTest.keyClick(view, Qt.Key.Key_Return)
+    assert heard == ["https://e.com/1", "https://e.com/2", "https://e.com/3"]
+    assert view.accessibleDescription() == "Link three, https://e.com/3"
+    assert picture(view) != before
+    QTest.keyClick(view, Qt.Key.Key_Backtab)
+    assert view.accessibleDescription() == "Link two words, https://e.com/2"
+    QTest.keyClick(view, Qt.Key.Key_Tab)
+    assert not view.focusNextPrevChild(True)  # past the last one the focus goes on
+    assert picture(view) == before
+
+
+def test_tab_passes_links_that_are_out_of_view(view: ThreadView) -> None:
+    view.set_turns(
+        [Turn("a", "assistant", "[far](https://e.com/far)\n\n" + "line\n\n" * 80 + "[near](https://e.com/near)")]
+    )
+    view.setFocus()
+    settle(view)
+    QTest.keyClick(view, Qt.Key.Key_Tab)
+    assert view.accessibleDescription() == "Link near, https://e.com/near"
+    view.verticalScrollBar().setValue(0)
+    settle(view)
+    QTest.keyClick(view, Qt.Key.Key_Tab)
+    assert view.accessibleDescription() == "Link far, https://e.com/far"
