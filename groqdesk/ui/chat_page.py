@@ -82,6 +82,7 @@ class ChatPage(QWidget):
         self.sidebar.view.opened.connect(self._on_opened)
         self.sidebar.view.pin_requested.connect(chat.pin)
         self.sidebar.view.delete_requested.connect(chat.delete)
+        self.sidebar.view.undo_requested.connect(chat.undo_delete)
         self.sidebar.model.renamed.connect(chat.rename)
         self.title_bar.renamed.connect(self._on_renamed)
         self.title_bar.sidebar_button.clicked.connect(self.toggle_sidebar)

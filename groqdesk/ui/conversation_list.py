@@ -19,7 +19,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QHelpEvent, QKeyEvent, QPainter
+from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QHelpEvent, QKeyEvent, QKeySequence, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -273,6 +273,8 @@ class ConversationView(QListView):
     opened = Signal(str)
     pin_requested = Signal(str, bool)
     delete_requested = Signal(str)
+    undo_requested = Signal()
+    """Ctrl+Z: the last deleted chat comes back."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -316,7 +318,7 @@ class ConversationView(QListView):
             self.delete_requested.emit(row.id)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter opens, Del deletes, F2 renames; arrows skip heads."""
+        """Enter opens, Del deletes, Ctrl+Z brings back, F2 renames; arrows skip heads."""
         self._keyboard = True
         row = self.chosen()
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and row is not None:
@@ -325,6 +327,8 @@ class ConversationView(QListView):
             self.delete_current()
         elif event.key() == Qt.Key.Key_F2:
             self.rename_current()
+        elif event.matches(QKeySequence.StandardKey.Undo):
+            self.undo_requested.emit()
         else:
             super().keyPressEvent(event)
         self.viewport().update()

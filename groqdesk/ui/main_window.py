@@ -165,6 +165,8 @@ class MainWindow(QWidget):
         if shown and shown != self._undo_shown and deleted is not None:
             title = deleted.title if len(deleted.title) <= 40 else deleted.title[:39] + "…"
             self.toast.show_message(f'Deleted "{title}"', icon="delete", undo=self._chat.undo_delete)
+        elif self._undo_shown and not shown and self.toast.undo_button.isVisible():
+            self.toast.dismiss()  # brought back from the list
         self._undo_shown = shown
 
     def _focus_page(self) -> None:

@@ -33,6 +33,7 @@ KEYS = (
     Key("waterfall", ("Ctrl+Shift+W",), "Times of the last answer"),
     Key("rename", ("F2",), "Rename the chat"),
     Key("", ("Del",), "Delete the chat, in the list"),
+    Key("", ("Ctrl+Z",), "Bring it back, in the list"),
     Key("sidebar", ("Ctrl+[",), "Sidebar"),
     Key("inspector", ("Ctrl+]",), "Inspector"),
     Key("chat", ("Ctrl+1",), "Chat"),
