@@ -9,7 +9,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 
 from groqdesk.core.conversations import AnswerFacts, Conversation, MessageState, StoredMessage, Trouble
-from groqdesk.core.errors import Cancelled, GroqdeskError, LocalProblem, ProviderError, VendorError
+from groqdesk.core.errors import Cancelled, GroqdeskError, LocalProblem, ProviderError, ToolCallInvalid, VendorError
 from groqdesk.core.ids import new_id
 from groqdesk.core.messages import (
     CallContext,
@@ -137,6 +137,12 @@ class LLMIntegrationService:
                                 yield event
                 if tools is None or not calls or end is None:
                     break
+                if number == MAX_ROUNDS - 1:  # nobody would read what the tools answer now
+                    raise ToolCallInvalid(
+                        f"The model kept calling tools. It was stopped after {MAX_ROUNDS} rounds.",
+                        provider=end.provider,
+                        model=end.model,
+                    )
                 messages = (*messages, Message("assistant", "".join(text), tuple(calls)))
                 for call in calls:
                     result = await tools.run(call)
@@ -193,6 +199,12 @@ class LLMIntegrationService:
             if not keeper.ended:
                 keeper.note_problem(problem)
                 await keeper.end()
+            raise
+        except Exception:
+            keeper.note_problem(
+                LocalProblem("Something went wrong here. What had arrived is saved.", action="Show log")
+            )
+            await keeper.end()
             raise
         finally:
             if not keeper.ended:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -110,6 +110,7 @@ class ChatViewModel(QObject):
         self._asking: asyncio.Task[Any] | None = None
         self._live_text: list[str] = []
         self._live_reasoning: list[str] = []
+        self._unbegun: str | None = None
         self._draft_saving = False
         self._unstored = False
         self._measured: tuple[tuple[StoredMessage, ...], str, int] = ((), "", 0)
@@ -231,12 +232,28 @@ class ChatViewModel(QObject):
         if problem := self.first_problem():
             self._set(notice=Notice(problem.sentence, problem.fix_label, "parameter"))
             return
-        if self.state.busy:
+        if self.state.busy or self._is_asking:
             queued = f"{self.state.queued}\n\n{text}" if self.state.queued else text
             self._set(queued=queued, draft="")
             return
         self._set(draft="", notice=None)
-        self._asking = self.scope.start(self._ask(text), "ask")
+        self._start_asking(self._ask(text), text)
+
+    @property
+    def _is_asking(self) -> bool:
+        return self._asking is not None and not self._asking.done()
+
+    def _start_asking(self, work: Coroutine[Any, Any, None], question: str | None) -> None:
+        """One question at a time; one that is stopped before its first step returns to the composer too."""
+        self._unbegun = question
+        self._asking = self.scope.start(work, "ask")
+        if self._asking is not None:
+            self._asking.add_done_callback(self._on_asked)
+
+    def _on_asked(self, _task: asyncio.Task[Any]) -> None:
+        if self._unbegun is not None:
+            question, self._unbegun = self._unbegun, None
+            self._back_to_composer(question)
 
     def stop(self) -> None:
         """Ends the running answer; what has arrived stays."""
@@ -253,8 +270,8 @@ class ChatViewModel(QObject):
         """Answers the question before `message_id` (the last answer by default) anew; the old answer is kept, not shown."""
         turns = self.state.turns
         answers = [t for t in turns if t.role == "assistant" and (message_id is None or t.id == message_id)]
-        if answers and not self.state.busy and self.state.current is not None:
-            self._asking = self.scope.start(self._regenerate(answers[-1]), "regenerate")
+        if answers and not self.state.busy and not self._is_asking and self.state.current is not None:
+            self._start_asking(self._regenerate(answers[-1]), None)
 
     async def _regenerate(self, answer: StoredMessage) -> None:
         await self._store.replace_from(answer.conversation_id, answer.position)
@@ -269,6 +286,7 @@ class ChatViewModel(QObject):
         self._set(draft=self.state.queued, queued="")
 
     async def _ask(self, question: str | None) -> None:
+        self._unbegun = None
         try:
             conversation = await self._conversation_for(question or "")
         except (Exception, asyncio.CancelledError):
@@ -300,17 +318,16 @@ class ChatViewModel(QObject):
         self._set(draft="\n\n".join(texts), queued="")
 
     async def _conversation_for(self, question: str) -> Conversation:
-        kept, dropped = parameters.split(self.state.model, self.state.values)
-        self._set(dropped=dropped)
+        values = dict(self.state.values)  # all of them: what this model does not take waits for one that does
         now = self._clock.now_ms()
         current = self.state.current
         if current is None:
             system = self.state.system
-            current = Conversation(new_id(), title_of(question), self.state.choice, now, now, kept, system)
+            current = Conversation(new_id(), title_of(question), self.state.choice, now, now, values, system)
             await self._store.create(current)
             self._unsent = ""
         else:
-            current = replace(current, choice=self.state.choice, parameters=kept, updated_ms=now, draft="")
+            current = replace(current, choice=self.state.choice, parameters=values, updated_ms=now, draft="")
             await self._store.update(current)
         self._set(current=current)
         return current

@@ -10,13 +10,10 @@ from typing import Any, Literal
 from PySide6.QtCore import QObject, Signal
 
 from groqdesk.core.errors import (
-    ConnectionFailed,
     GroqdeskError,
     InvalidKey,
-    Offline,
     Permission,
     ProviderError,
-    TimedOut,
 )
 from groqdesk.core.ports import Engine, KeyCheck, KeyVault, ProviderSource, VaultStatus
 from groqdesk.core.secrets import Secret, clean_key
@@ -68,7 +65,7 @@ class SetupViewModel(QObject):
         self._check: asyncio.Task[Any] | None = None
 
     def start(self, provider: str = "groq", replacing: bool = False) -> None:
-        self._key = None
+        self._forget()
         self.state = SetupState(provider=provider, replacing=replacing)
         self.changed.emit()
         self.scope.start(self._learn_backend(), "ask the keyring")
@@ -79,9 +76,7 @@ class SetupViewModel(QObject):
 
     def key_changed(self, text: str) -> None:
         """The field's text changed: checks it after a short pause. Spaces and line breaks around a key are dropped."""
-        if self._check is not None:
-            self._check.cancel()
-        self._key = None
+        self._forget()
         if not text.strip():
             self._set(key_state="empty", headline="", detail="", action="")
             return
@@ -90,19 +85,25 @@ class SetupViewModel(QObject):
         except ValueError as error:
             self._set(key_state="problem", headline=str(error), detail="", action="")
             return
-        self._check = self.scope.start(self._check_key(key), "check key")
+        self._check = self.scope.start(self._check_key(key, self.state.provider), "check key")
+
+    def _forget(self) -> None:
+        """The key in hand and its check belong to one field of one provider."""
+        if self._check is not None:
+            self._check.cancel()
+        self._key = None
 
     def check_again(self) -> None:
         if self._key is not None:
-            self._check = self.scope.start(self._check_key(self._key), "check key")
+            self._check = self.scope.start(self._check_key(self._key, self.state.provider), "check key")
 
-    async def _check_key(self, key: Secret) -> None:
+    async def _check_key(self, key: Secret, provider: str) -> None:
         self._key = key
         await asyncio.sleep(self._timings.key_test_debounce_s)
         self._set(key_state="checking", headline="Checking the key…", detail="", action="")
         try:
             async with asyncio.timeout(self._timings.key_test_s):
-                found: KeyCheck = await self._engine.call(self._providers.check_key, self.state.provider, key)
+                found: KeyCheck = await self._engine.call(self._providers.check_key, provider, key)
         except TimeoutError:
             self._set(
                 key_state="offline", headline="No answer.", detail="The key can be kept anyway.", action="Try again"
@@ -116,24 +117,24 @@ class SetupViewModel(QObject):
         """Keeps the key and goes on. A refused key is not kept; one that could not be checked is."""
         if self._key is not None and not self.state.saving and self.state.key_state in ("works", "offline", "blocked"):
             self._set(saving=True)
-            self.scope.start(self._keep(self._key), "keep key")
+            self.scope.start(self._keep(self._key, self.state.provider), "keep key")
 
-    async def _keep(self, key: Secret) -> None:
+    async def _keep(self, key: Secret, provider: str) -> None:
         try:
-            await self._vault.set(self.state.provider, self._providers.base_url(self.state.provider), key)
+            await self._vault.set(provider, self._providers.base_url(provider), key)
         finally:
             self._set(saving=False)
         self._key = None
-        self.finished.emit(self.state.provider)
+        self.finished.emit(provider)
 
     def try_without_key(self) -> None:
         """Goes on with the practice server."""
-        self._key = None
+        self._forget()
         self.finished.emit("demo")
 
     def skip(self) -> None:
         """Goes on without a key; the first message will ask for one."""
-        self._key = None
+        self._forget()
         self.finished.emit("")
 
     def _report(self, error: Exception) -> None:
@@ -159,9 +160,7 @@ def _state_of(error: ProviderError) -> KeyState:
             return "refused"
         case Permission():
             return "blocked"
-        case Offline() | ConnectionFailed() | TimedOut():
-            return "offline"
-    return "problem"
+    return "offline"  # every other error says nothing about the key: it can be kept
 
 
 def _action_of(error: ProviderError) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import pytest
@@ -23,6 +24,7 @@ from groqdesk.core.messages import (
     ToolAnswered,
     ToolCall,
     ToolCallRequested,
+    ToolResult,
     ToolSpec,
     UsageReported,
 )
@@ -160,6 +162,12 @@ async def test_regenerating_asks_with_the_same_question() -> None:
     assert [m.content for m in await house.store.messages(TALK.id) if m.state != "replaced"] == ["one", "new"]
 
 
+async def _drained(source: AsyncGenerator[ChatEvent, None]) -> None:
+    async with aclosing(source) as events:
+        async for _ in events:
+            pass
+
+
 CALL = ToolCall("call_1", "weather", '{"city": "Oslo"}')
 TOOL = MockedTool(ToolSpec("weather", "The weather", {"type": "object"}), '{"degrees": 3}')
 
@@ -183,7 +191,24 @@ async def test_a_model_that_calls_for_ever_is_stopped() -> None:
     async with aclosing(house.llm.run(RUN, FunctionRegistry([TOOL]))) as events:
         got = [event async for event in events]
     assert len(house.model.requests) == MAX_ROUNDS
-    assert isinstance(got[-1], Finished)
+    assert len([e for e in got if isinstance(e, ToolAnswered)]) == MAX_ROUNDS - 1
+    assert isinstance(got[-1], Failed)
+    assert got[-1].error.kind == "tool_call_invalid"
+
+
+async def test_a_bug_in_a_tool_is_not_called_a_stop() -> None:
+    class Broken(FunctionRegistry):
+        async def run(self, call: ToolCall) -> ToolResult:
+            raise ZeroDivisionError
+
+    house = House([ToolCallRequested(CALL), Finished("tool_calls", "fake", "m")])
+    source = house.llm.converse(TALK, "hi", Broken([TOOL]))
+    with pytest.raises(ZeroDivisionError):
+        await _drained(source)
+    answer = next(m for m in house.store.texts.values() if m.role == "assistant")
+    assert answer.state == "failed"
+    assert answer.trouble is not None
+    assert answer.trouble.kind == "local"
 
 
 async def test_a_tool_with_broken_arguments_is_not_run_and_the_model_is_told() -> None:

@@ -293,3 +293,37 @@ async def test_empty_messages_are_not_sent(room: Room) -> None:
     room.model.send("  \n ")
     await room.settled()
     assert room.fake.requests == []
+
+
+async def test_a_question_stopped_before_its_first_step_returns_to_the_composer(room: Room) -> None:
+    room.model.send("precious words")
+    room.model.stop()
+    await room.settled()
+    assert room.model.state.draft == "precious words"
+    assert room.fake.requests == []
+
+
+async def test_two_sends_in_one_breath_are_one_question_and_one_in_the_queue() -> None:
+    room = Room([TextDelta("one")], [TextDelta("two")])
+    await room.settled()
+    room.model.send("first")
+    room.model.send("second")
+    await room.settled()
+    assert [t.content for t in room.model.state.turns] == ["first", "one", "second", "two"]
+    room.model.regenerate()
+    room.model.regenerate()
+    await room.settled()
+    assert len(room.fake.requests) == 3
+    assert [t.role for t in room.model.state.turns] == ["user", "assistant"] * 2
+    await room.model.close()
+
+
+async def test_parameters_that_the_model_does_not_take_stay_stored(room: Room) -> None:
+    room.model.set_parameter("reasoning_effort", "high")
+    room.model.choose_model(ModelChoice("groq", "llama-3.3-70b-versatile"))
+    room.model.send("hi")
+    await room.settled()
+    current = room.model.state.current
+    assert current is not None
+    assert (await room.store.get(current.id)).parameters == {"reasoning_effort": "high"}  # type: ignore[union-attr]
+    assert room.model.state.dropped == ("reasoning_effort",)

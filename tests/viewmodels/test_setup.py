@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from groqdesk.core.errors import ConnectionFailed, InvalidKey, KeyringProblem, Permission
+from groqdesk.core.errors import ConnectionFailed, InvalidKey, KeyringProblem, Permission, Unavailable
 from groqdesk.engine import InlineEngine
 from groqdesk.viewmodels.setup import SetupViewModel
 from tests.fakes import QUICK, FakeProviders, FakeVault
@@ -117,3 +117,30 @@ async def test_going_on_without_a_key(room: Room) -> None:
     room.model.try_without_key()
     room.model.skip()
     assert room.done == ["demo", ""]
+
+
+async def test_a_key_is_checked_at_the_provider_it_was_typed_for_only(room: Room) -> None:
+    asked: list[str] = []
+    check = room.providers.check_key
+
+    async def noting(provider: str, key: object) -> object:
+        asked.append(provider)
+        return await check(provider, key)  # type: ignore[arg-type]
+
+    room.providers.check_key = noting  # type: ignore[method-assign, assignment]
+    room.model.key_changed(KEY)
+    room.model.start("openai", replacing=True)
+    await room.settled()
+    assert asked == []
+    room.model.accept()
+    await room.settled()
+    assert room.vault.keys == {}
+
+
+async def test_a_key_can_be_kept_while_the_provider_is_down(room: Room) -> None:
+    room.providers.check = Unavailable("Groq has a problem on its side.")
+    room.model.key_changed(KEY)
+    await room.settled()
+    room.model.accept()
+    await room.settled()
+    assert room.done == ["groq"]
