@@ -271,6 +271,7 @@ def test_a_refused_key_leads_to_the_setup_page(desk: MakeDesk) -> None:
         await until(lambda: d.fake.requests and not d.chat.state.busy)
         await d.settled()
         assert d.footer().trouble.button.text() == "Replace key"
+        assert not any(link.text().startswith("Use ") for link in d.footer().links)
         click(d.footer().trouble.button)
         assert d.window.pages.currentWidget() is d.window.setup_page
         assert d.window.setup_page.title.text() == "Replace the Groq key"

@@ -225,6 +225,14 @@ def test_toast_goes_by_itself(qtbot, controller, monkeypatch):
     assert toast.isHidden()
 
 
+def test_a_disabled_ghost_button_has_no_border(qtbot, controller):
+    for kind, seen in (("ghost", False), ("secondary", True)):
+        button = c.Button("Reset", kind)
+        qtbot.addWidget(button)
+        button.setEnabled(False)
+        assert (button.colors()[1].alpha() > 0) is seen
+
+
 def test_toast_that_appears_under_the_pointer_stays(qtbot, controller):
     window = QWidget()
     qtbot.addWidget(window)
