@@ -291,7 +291,7 @@ class _Log:
             )
             self._handlers.append(file)
         except OSError:
-            verbose = True
+            self._handlers.append(logging.NullHandler())  # who asked is told in a sentence, not in log lines
         if verbose:
             self._handlers.append(logging.StreamHandler(sys.stderr))
 
@@ -350,9 +350,9 @@ def _forbid_core_dumps() -> None:
         limits.setrlimit(limits.RLIMIT_CORE, (0, 0))
 
 
-def log_failure(error: Exception) -> None:
-    """Writes an error that nobody expected, with its traceback, to the log of the default folders."""
-    with _Log(folders(), verbose=False):
+def log_failure(error: Exception, data_dir: str | None = None) -> None:
+    """Writes an error that nobody expected, with its traceback, to the log of these folders."""
+    with _Log(folders(data_dir), verbose=False):
         log.error("a command failed", exc_info=error)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
+import errno
 import io
 import os
 import sys
@@ -10,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from groqdesk import __version__
-from groqdesk.cli.output import EXIT_LOCAL, EXIT_OK, EXIT_STOPPED, local_problem, options_of, usage_error
+from groqdesk.cli.output import EXIT_LOCAL, EXIT_OK, local_problem, options_of, stopped, usage_error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,15 +22,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if (getattr(parsed, "json", False) or getattr(parsed, "csv", False)) and isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # RFC 8259: JSON between programs is UTF-8, whatever the locale
     command = parsed.command or "window"
+    as_json, chat = getattr(parsed, "json", False), command == "chat"
     try:
-        return int(_COMMANDS[command](parsed))
-    except KeyboardInterrupt:
-        return EXIT_STOPPED
+        code = int(_COMMANDS[command](parsed))
+        sys.stdout.flush()
+        return code
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return stopped(as_json, chat)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader left; the interpreter's last flush must not complain
+        _give_up_stdout()
         return EXIT_OK
+    except OSError as error:
+        if error.errno != errno.ENOSPC:  # a full data folder is a DiskFull by then
+            return local_problem(error, as_json, chat, parsed.data_dir)
+        _give_up_stdout()
+        print("The output cannot be written: no space left.", file=sys.stderr)
+        return EXIT_LOCAL
     except Exception as error:
-        return local_problem(error, getattr(parsed, "json", False))
+        return local_problem(error, as_json, chat, parsed.data_dir)
+
+
+def _give_up_stdout() -> None:
+    """Nobody reads it any more, or it is full: the interpreter's last flush must not complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _prepare_streams() -> None:
@@ -79,21 +95,23 @@ def _parser() -> argparse.ArgumentParser:
 
     chat = add("chat", "ask a model")
     chat.add_argument("prompt", metavar="PROMPT", help="the question, or - to read it from stdin")
-    chat.add_argument("--agent", metavar="NAME")
+    chat.add_argument("--agent", metavar="NAME", help="with the instructions of this agent")
     chat.add_argument("--provider", metavar="P")
     chat.add_argument("--model", metavar="M")
     chat.add_argument("--base-url", metavar="URL", help="another server for this call; its key from GROQDESK_API_KEY")
     chat.add_argument("--system", metavar="TEXT")
-    chat.add_argument("--param", action="append", default=[], metavar="NAME=VALUE")
-    chat.add_argument("--tool", action="append", default=[], metavar="FILE")
-    chat.add_argument("--trust-tool", action="store_true", help="allow --tool with a Python file")
-    chat.add_argument("--json", action="store_true")
+    chat.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="temperature=0.2, seed=7, ...")
+    chat.add_argument(
+        "--tool", action="append", default=[], metavar="FILE", help="a function with a written answer (JSON)"
+    )
+    chat.add_argument("--trust-tool", action="store_true", help="for Python tools, which are not supported yet")
+    chat.add_argument("--json", action="store_true", help="one JSON object a line")
     chat.add_argument("--no-save", action="store_true", help="do not keep the conversation")
     cassette = chat.add_mutually_exclusive_group()
     cassette.add_argument("--record", metavar="FILE", help="write the call to a file, without keys")
     cassette.add_argument("--replay", metavar="FILE", help="answer from such a file, without a network")
-    chat.add_argument("--replay-speed", choices=["recorded", "full"], default="recorded")
-    chat.add_argument("--no-wait", action="store_true", help="do not wait for a rate limit")
+    chat.add_argument("--replay-speed", choices=["recorded", "full"], default="recorded", help="how fast a replay goes")
+    chat.add_argument("--no-wait", action="store_true", help="do not wait for a rate limit; nothing waits yet")
 
     usage = add("usage", "what was used and what it cost")
     usage.add_argument("--since", default="30d", metavar="30d|YYYY-MM-DD")

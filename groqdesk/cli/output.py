@@ -58,48 +58,69 @@ def with_app(parsed: argparse.Namespace, work: Callable[[App], Awaitable[int]]) 
     return int(run(inside()))
 
 
-def usage_error(sentence: str, code: int = EXIT_USAGE) -> int:
-    print(sentence, file=sys.stderr)
+def usage_error(sentence: str, code: int = EXIT_USAGE, as_json: bool = False) -> int:
+    """Wrong usage of a command other than chat."""
+    if as_json:
+        _print_error(_fields("bad_request", sentence, ""), chat=False)
+    else:
+        print(sentence, file=sys.stderr)
     return code
 
 
 def refused(kind: str, message: str, action: str, as_json: bool) -> int:
     """Refused before anything was sent."""
     if as_json:
-        rest = dict.fromkeys(("replacement", "status", "code", "retry_at", "request_id"))
-        print(json.dumps({"type": "error", "kind": kind, "message": message, "action": action, **rest}), flush=True)
+        _print_error(_fields(kind, message, action), chat=True)
     else:
         print(f"{message} {action}".rstrip(), file=sys.stderr)
     return EXIT_USAGE
 
 
-def provider_error(error: ProviderError, as_json: bool) -> int:
+def provider_error(error: ProviderError, as_json: bool, chat: bool = False) -> int:
     if as_json:
-        print(json.dumps({"error": error_json(error)}, ensure_ascii=False))
+        _print_error(error_json(error), chat)
     else:
         print(plain(f"{error.message} {error.action}".rstrip()), file=sys.stderr)
     return error.exit
 
 
-def local_problem(error: Exception, as_json: bool) -> int:
+def local_problem(error: Exception, as_json: bool, chat: bool = False, data_dir: str | None = None) -> int:
     """Disk, keyring, database: a sentence. Anything else is ours: a neutral sentence, the traceback goes to the log."""
     from groqdesk.core.errors import GroqdeskError, ProviderError
 
     if isinstance(error, ProviderError):
-        return provider_error(error, as_json)
+        return provider_error(error, as_json, chat)
     known: GroqdeskError | None = error if isinstance(error, GroqdeskError) else None
     if known is None:
         from groqdesk.app import log_failure
 
-        log_failure(error)
+        log_failure(error, data_dir)
     message = known.message if known else "Something went wrong in groqdesk. The log has the details."
     action = known.action if known else "Run it again with -v"
     if as_json:
-        rest = dict.fromkeys(("replacement", "status", "code", "retry_at", "request_id"))
-        print(json.dumps({"type": "error", "kind": "local", "message": message, "action": action, **rest}), flush=True)
+        _print_error(_fields("local", message, action), chat)
     else:
         print(f"{message} {action}".rstrip(), file=sys.stderr)
     return EXIT_LOCAL
+
+
+def stopped(as_json: bool, chat: bool) -> int:
+    """Ctrl+C or SIGTERM before a command had anything to say."""
+    if as_json:
+        _print_error(_fields("cancelled", "Stopped.", ""), chat)
+    else:
+        print("Stopped.", file=sys.stderr)
+    return EXIT_STOPPED
+
+
+def _fields(kind: str, message: str, action: str) -> dict[str, Any]:
+    rest = dict.fromkeys(("replacement", "status", "code", "retry_at", "request_id"))
+    return {"kind": kind, "message": message, "action": action, **rest}
+
+
+def _print_error(fields: dict[str, Any], chat: bool) -> None:
+    """An event of `chat --json`, an object of the other commands."""
+    print(json.dumps({"type": "error", **fields} if chat else {"error": fields}, ensure_ascii=False), flush=True)
 
 
 def event_json(event: ChatEvent) -> dict[str, Any]:

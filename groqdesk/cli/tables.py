@@ -84,7 +84,7 @@ async def _show_models(app: App, parsed: argparse.Namespace) -> int:
                 return provider_error(error, parsed.json)
     found = app.catalog.models(parsed.provider, parsed.capability)
     if parsed.provider and not found and parsed.provider not in app.providers.names():
-        return usage_error(f"There is no provider {parsed.provider!r}.")
+        return usage_error(f"There is no provider {parsed.provider!r}.", as_json=parsed.json)
     if parsed.json:
         print(json.dumps({"models": [_model_json(m) for m in found]}, ensure_ascii=False))
         return EXIT_OK

@@ -312,3 +312,20 @@ def test_a_recorded_call_replays_without_any_server_or_key(groqdesk: Command, pr
     error = check_order(missed)[-1]
     assert (error["kind"], missed.code) == ("local", 5)
     assert "differs in message 1" in error["message"]
+
+
+@pytest.mark.parametrize("delay_s", [0.15, 0.3, 0.45])
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_the_app_opens_is_one_end_and_no_traceback(
+    groqdesk: Command, practice: Any, delay_s: float, how: signal.Signals
+) -> None:
+    url = practice({"faults": [{"hang": True, "times": None}]})
+    process = groqdesk.start("chat", "--json", "--provider", "groq", "--base-url", url, "hello")
+    signal.sigtimedwait([], delay_s)
+    process.send_signal(how)
+    out, err = process.communicate(timeout=20)
+    assert "Traceback" not in err or "KeyboardInterrupt" in err  # Ctrl+C while Python itself still starts
+    if out:
+        ends = [json.loads(line) for line in out.splitlines()]
+        assert [event["type"] for event in ends if event["type"] in ENDS] == [ends[-1]["type"]]
+        assert process.returncode == 130

@@ -6,6 +6,7 @@ import json
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -100,7 +101,7 @@ def test_a_newer_database_is_refused_with_a_sentence_and_left_alone(groqdesk: Co
     database.close()
     before = path.read_bytes()
     outcome = groqdesk("usage", "--json")
-    error = json.loads(outcome.out)
+    error = json.loads(outcome.out)["error"]
     assert (error["kind"], outcome.code) == ("local", 5)
     assert error["message"] == "The database was made by a newer groqdesk. Nothing was changed."
     assert path.read_bytes() == before
@@ -133,3 +134,21 @@ def test_a_taken_port_and_a_wrong_script_are_sentences(groqdesk: Command, tmp_pa
     assert outcome.code == 2
     assert "sped" in outcome.err
     assert "Traceback" not in outcome.err
+
+
+def test_an_unknown_provider_is_an_error_object_too(groqdesk: Command) -> None:
+    outcome = groqdesk("models", "llm", "--provider", "nope", "--json")
+    assert (json.loads(outcome.out)["error"]["kind"], outcome.code) == ("bad_request", 2)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_output_is_a_sentence(groqdesk: Command) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "groqdesk", "models", "llm"],
+            env=groqdesk.environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert (done.returncode, done.stderr) == (5, "The output cannot be written: no space left.\n")
