@@ -9,4 +9,4 @@ import PySide6  # noqa: F401, loads the hook below
 # PySide6 keeps the hook elsewhere.
 _hook = sys.modules.get("shibokensupport.feature")
 if _hook is not None and hasattr(_hook, "_mod_uses_pyside"):
-    _hook._mod_uses_pyside = lambda module: False
+    _hook.__dict__["_mod_uses_pyside"] = lambda module: False
