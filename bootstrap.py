@@ -4,15 +4,18 @@
     python3 bootstrap.py test [ARGS...]    the tests
     python3 bootstrap.py setup [--test]    set-up alone; the command is then .venv/bin/groqdesk
 
-Options before or after the word: --yes installs missing system packages without asking (CI=true does too);
---lite leaves the offline engines out once there are any.
+Each does the set-up it needs; the second start is instant. Only the window (run without a command, run --demo,
+run demo) insists on the system's Qt libraries: everything else names what is missing and goes on.
+Options before or after the word: --yes installs missing system packages without asking (CI=true does too;
+the tests never use sudo for it unless CI=true); --lite leaves the offline engines out once there are any.
 """
 
-import ctypes.util
+import ctypes
 import hashlib
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -59,6 +62,15 @@ def stop(text, code=1):
     raise SystemExit(code)
 
 
+def is_root():
+    return not WINDOWS and os.geteuid() == 0
+
+
+def sudo():
+    """What comes before a command that needs root: nothing for root."""
+    return [] if is_root() else ["sudo"]
+
+
 def fits(version):
     return LOWEST <= tuple(version[:2]) <= HIGHEST
 
@@ -75,14 +87,17 @@ def find_interpreter():
     if WINDOWS and shutil.which("py"):
         for minor in (13, 12, 11):
             found = subprocess.run(
-                ["py", "-3.%d" % minor, "-c", "import sys; print(sys.executable)"], capture_output=True, text=True
+                ["py", "-3.%d" % minor, "-c", "import sys; print(sys.executable)"],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                universal_newlines=True,
             )
             if found.returncode == 0:
                 return found.stdout.strip()
     stop(
         "groqdesk needs Python 3.11, 3.12 or 3.13; this is %s and no other was found.\n"
-        "On Debian 12 and Ubuntu: sudo apt-get install python3 python3-venv; elsewhere install it from python.org."
-        % platform.python_version()
+        "On Debian 12 and Ubuntu: %s; elsewhere install it from python.org."
+        % (platform.python_version(), " ".join(sudo() + ["apt-get install python3 python3-venv"]))
     )
 
 
@@ -126,33 +141,47 @@ def missing_libraries():
     return missing
 
 
-def check_libraries(yes):
+def check_libraries(yes, needed, may_use_sudo=True):
+    """Names the missing libraries, and installs them if told to; without them it stops only where `needed`."""
     missing = missing_libraries()
     if not missing:
         return
+    give_up = stop if needed else say
+    say("These system libraries are missing, and the window cannot open without them:\n  " + ", ".join(sorted(missing)))
     if not shutil.which("apt-get"):
-        stop(
-            "These libraries are missing, and the window cannot open without them:\n  "
-            + "\n  ".join(sorted(missing))
-            + "\nInstall them with your system's package manager, then run this again."
+        give_up(
+            "Install them with your system's package manager, then run this again."
+            if needed
+            else "Your system's package manager has them. Going on without."
         )
-    root = os.geteuid() == 0
+        return
     packages = sorted(set(missing.values()))
     if newer_names():
         packages = ["libglib2.0-0t64" if name == "libglib2.0-0" else name for name in packages]
     command = ["apt-get", "install", "-y", "--no-install-recommends"] + packages
-    shown = " ".join(([] if root else ["sudo"]) + command)
-    say("These system libraries are missing: " + ", ".join(sorted(missing)))
-    say("They come with:\n  " + shown)
-    if not root and not shutil.which("sudo"):
-        stop("Run that line as root, then run this again.")
-    if not yes and not (sys.stdin.isatty() and input("Run it now? [Y/n] ").strip().lower() in ("", "y", "yes")):
+    say("They come with:\n  " + " ".join(sudo() + command))
+    if not is_root() and not shutil.which("sudo"):
+        give_up("Run that line as root, then run this again." if needed else "Going on without them.")
+        return
+    if not needed and not (yes and (is_root() or may_use_sudo)):
+        say("Going on without them.")
+        return
+    if not yes and not agrees("Run it now? [Y/n] "):
         stop("Run that line, then run this again.")
-    prefix = [] if root else ["sudo"]
-    subprocess.call(prefix + ["apt-get", "update", "-qq"])
-    environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-    if subprocess.call(prefix + command, env=environment, stdout=sys.stderr) != 0 or missing_libraries():
-        stop("The packages could not be installed; the line above shows which ones are needed.")
+    subprocess.call(sudo() + ["apt-get", "update", "-qq"], stdout=sys.stderr)
+    # Through env, because sudo drops the variables of its caller.
+    quiet = ["env", "DEBIAN_FRONTEND=noninteractive"]
+    if subprocess.call(sudo() + quiet + command, stdout=sys.stderr) != 0 or missing_libraries():
+        give_up("The packages could not be installed; the line above shows which ones are needed.")
+
+
+def agrees(question):
+    if not sys.stdin.isatty():
+        return False
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    answer = sys.stdin.readline()
+    return answer != "" and answer.strip().lower() in ("", "y", "yes")
 
 
 def newer_names():
@@ -163,33 +192,49 @@ def newer_names():
     return found.returncode == 0
 
 
-def make_environment():
-    if os.path.exists(PYTHON):
-        if version_of(PYTHON):
-            return
-        say("The old environment does not start any more; making a new one.")
-        shutil.rmtree(VENV)
+def is_usable():
+    """Whether .venv can be used as it is. pip is asked only before it is needed: a second start stays instant."""
+    return (
+        os.path.exists(PYTHON)
+        and version_of(PYTHON)
+        and (
+            is_current("run")
+            or subprocess.call([PYTHON, "-m", "pip", "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            == 0
+        )
+    )
+
+
+def make_environment(yes, again=True):
+    if is_usable():
+        return
+    if os.path.lexists(VENV):
+        say("The environment in .venv is unfinished or does not start any more; making a new one.")
+        remove_environment()
     say("Making the environment in .venv ...")
     interpreter = find_interpreter()
     made = subprocess.run([interpreter, "-m", "venv", VENV], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    if made.returncode != 0:
-        shutil.rmtree(VENV, ignore_errors=True)
-        minor = (
-            subprocess.run(
-                [interpreter, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], stdout=subprocess.PIPE
-            )
-            .stdout.decode()
-            .strip()
-        )
-        if b"ensurepip" in made.stdout or b"python3-venv" in made.stdout:
-            line = "apt-get install -y python%s-venv" % minor
-            yes = "--yes" in sys.argv or os.environ.get("CI") == "true"
-            if yes and shutil.which("apt-get") and os.geteuid() == 0:
-                subprocess.call(["apt-get", "update", "-qq"])
-                if subprocess.call(line.split(), stdout=sys.stderr) == 0:
-                    return make_environment()
-            stop("Python's venv module is missing. It comes with:\n  sudo %s\nThen run this again." % line)
+    if made.returncode == 0:
+        return
+    remove_environment()
+    if b"ensurepip" not in made.stdout and b"No module named venv" not in made.stdout:
         stop("The environment could not be made:\n" + made.stdout.decode(errors="replace"))
+    asked = [interpreter, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+    minor = subprocess.run(asked, stdout=subprocess.PIPE).stdout.decode().strip()
+    command = ["apt-get", "install", "-y", "python%s-venv" % minor]
+    if again and yes and is_root() and shutil.which("apt-get"):
+        subprocess.call(["apt-get", "update", "-qq"], stdout=sys.stderr)
+        if subprocess.call(command, stdout=sys.stderr) == 0:
+            make_environment(yes, again=False)
+            return
+    stop("Python's venv module is missing. It comes with:\n  %s\nThen run this again." % " ".join(sudo() + command))
+
+
+def remove_environment():
+    if os.path.islink(VENV):
+        os.unlink(VENV)
+    else:
+        shutil.rmtree(VENV, ignore_errors=True)
 
 
 def install(test):
@@ -198,6 +243,9 @@ def install(test):
     stamps = ["run", "test"] if test else ["run"]
     if all(is_current(kind) for kind in stamps):
         return
+    for kind in stamps:
+        if os.path.exists(stamp_of(kind)):
+            os.unlink(stamp_of(kind))
     for number, name in enumerate(names, 1):
         say("Installing %s (%d of %d) ..." % (name, number, len(names) + 1))
         pip(["install", "--no-deps", "--require-hashes", "-r", os.path.join(HERE, "packaging", name)])
@@ -220,8 +268,9 @@ def is_current(kind):
 
 
 def fingerprint(kind):
+    """What an environment was made from: the locks, and the folder that the editable install points at."""
     names = ["requirements.txt", "requirements-build.txt"] + (["requirements-test.txt"] if kind == "test" else [])
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(os.fsencode(HERE) + b"\0")
     for name in [os.path.join("packaging", name) for name in names] + ["pyproject.toml"]:
         with open(os.path.join(HERE, name), "rb") as file:
             digest.update(file.read())
@@ -240,13 +289,57 @@ def has_display():
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("QT_QPA_PLATFORM"))
 
 
-def run(arguments):
-    opens_window = not [a for a in arguments if not a.startswith("-")] and "--version" not in arguments
-    if opens_window and not has_display() and "-h" not in arguments and "--help" not in arguments:
-        say("There is no display here, so the demo runs off screen instead.")
-        os.environ["QT_QPA_PLATFORM"] = "offscreen"
-        arguments = ["demo"]
-    return subprocess.call([PYTHON, "-m", "groqdesk"] + arguments)
+def without_data_dir(arguments):
+    """The arguments without `--data-dir DIR` and `--data-dir=DIR`."""
+    kept = []
+    is_value = False
+    for argument in arguments:
+        if is_value:
+            is_value = False
+        elif argument == "--data-dir":
+            is_value = True
+        elif not argument.startswith("--data-dir="):
+            kept.append(argument)
+    return kept
+
+
+def command_of(arguments):
+    """The command word of groqdesk's arguments, or None."""
+    return next((a for a in without_data_dir(arguments) if not a.startswith("-")), None)
+
+
+def opens_window(arguments):
+    """Whether groqdesk would open its window with these arguments."""
+    only_text = {"-h", "--help", "--version"} & set(arguments)
+    return not only_text and command_of(arguments) in (None, "demo")
+
+
+def for_this_display(arguments):
+    """The arguments to start groqdesk with: without a display, the demo off screen in place of the window."""
+    if not opens_window(arguments) or has_display():
+        return arguments
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    if command_of(arguments) == "demo":
+        say("There is no display here, so the demo runs off screen.")
+        return arguments
+    say("There is no display here, so the demo runs off screen instead.")
+    kept = without_data_dir(arguments)
+    if kept != arguments:
+        say("Its data is thrown away afterwards, so --data-dir is left out.")
+    return ["demo"] + [a for a in kept if a != "--demo"]
+
+
+def become(command):
+    """Hands over to the command, so that signals and the exit code are its own.
+
+    As a child it would be killed a quarter of a second after Ctrl-C, before it has stored what it has.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if not WINDOWS:
+        os.execv(command[0], command)
+    signal.signal(signal.SIGINT, lambda *_: None)
+    return subprocess.call(command)
 
 
 def main():
@@ -257,24 +350,32 @@ def main():
         stop(__doc__.strip(), 0 if word in ("-h", "--help") else 2)
     cut = arguments.index(word)
     rest = arguments[:cut] + arguments[cut + 1 :]
-    yes = "--yes" in rest or os.environ.get("CI") == "true"
+    ci = os.environ.get("CI") == "true"
+    yes = "--yes" in rest or ci
     test = word == "test" or (word == "setup" and "--test" in rest)
     rest = [a for a in rest if a not in own]
     check_platform()
-    check_libraries(yes)
-    make_environment()
+    check_libraries(yes, needed=word == "run" and opens_window(rest), may_use_sudo=word != "test" or ci)
+    make_environment(yes)
     install(test)
     if word == "setup":
         command = os.path.join(".venv", "Scripts" if WINDOWS else "bin", "groqdesk")
         say("Ready. The command is %s" % command)
         return 0
     if word == "test":
-        return subprocess.call([PYTHON, "-m", "pytest"] + rest, cwd=HERE)
-    return run(rest)
+        os.chdir(HERE)
+        return become([PYTHON, "-m", "pytest"] + rest)
+    return become([PYTHON, "-m", "groqdesk"] + for_this_display(rest))
+
+
+def start():
+    try:
+        return main()
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        say("Stopped. Run this again to go on.")
+        return 130
 
 
 if __name__ == "__main__":
-    try:
-        raise SystemExit(main())
-    except KeyboardInterrupt:
-        raise SystemExit(130)
+    raise SystemExit(start())
