@@ -13,9 +13,9 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ from groqdesk.services.llm import LLMIntegrationService
 log = logging.getLogger(__name__)
 LOG_BYTES, LOG_FILES = 2_000_000, 5
 CRASH_NOTES_BYTES = 100_000
+NO_KEYS = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}  # what a demo sees of the environment
 REPLAYED_URL = "http://127.0.0.1:9/openai/v1"  # never connected to: a replay finds its calls by path
 
 
@@ -139,7 +140,8 @@ async def open_app(
         if window:
             await conversations.purge()
 
-        vault = KeyringVault(os.environ, timings)
+        environment = NO_KEYS if options.demo else os.environ
+        vault = KeyringVault(environment, timings)
         house.callback(vault.close)
         engine = engine or InlineEngine()
         catalog = Catalog.parse(resource("catalog.toml").read_text("utf-8"))
@@ -151,9 +153,10 @@ async def open_app(
             clock=clock,
             fast_transport=settings.fast_transport,
             demo_url=REPLAYED_URL if options.replay else practice.url,
-            environment=os.environ,
+            environment=environment,
             wrap=_cassette(options),
             keyless=options.replay is not None,
+            practice_only=options.demo,
         )
         house.push_async_callback(engine.call, providers.aclose)
         llm = LLMIntegrationService(providers, conversations, usage, clock, timings)
@@ -228,12 +231,12 @@ def open_demo(options: Options, seconds: float, pictures: str | None) -> int:
     return run_demo(open_app, options.verbose, seconds, Path(pictures) if pictures else None)
 
 
-def open_vault() -> tuple[KeyVault, dict[str, str]]:
+def open_vault(environment: Mapping[str, str] = os.environ) -> tuple[KeyVault, dict[str, str]]:
     """The key vault alone, with the providers that keep a key and the origin that each key belongs to."""
     from groqdesk.providers.factory import KEY_ORIGINS
     from groqdesk.storage.keys import KeyringVault
 
-    return KeyringVault(os.environ, Timings()), dict(KEY_ORIGINS)
+    return KeyringVault(environment, Timings()), dict(KEY_ORIGINS)
 
 
 class _Places:
@@ -420,8 +423,8 @@ async def examine(options: Options, online: bool) -> list[Check]:
     else:
         words = f"{len(sound.inputs)} inputs, {len(sound.outputs)} outputs"
         checks.append(Check("sound", "ok" if sound.inputs and sound.outputs else "note", words))
-    vault, origins = open_vault()
     try:
+        vault, origins = open_vault(NO_KEYS if options.demo else os.environ)
         status = await vault.status()
         state = "ok" if status.persistent else "note"
         checks.append(Check("keyring", state, status.backend if status.persistent else status.reason))
@@ -431,17 +434,16 @@ async def examine(options: Options, online: bool) -> list[Check]:
             checks.append(Check(provider, "note" if key is None else "ok", text))
     except GroqdeskError as error:
         checks.append(Check("keyring", "note", error.message, error.action))
+    scratch = tempfile.TemporaryDirectory(prefix="groqdesk-doctor-")
     if not options.demo and not folders(options.data_dir).database.exists():
         checks.append(Check("database", "ok", f"Nothing stored yet in {_home(folders(options.data_dir).data)}"))
-        if not online:
-            return checks
-        options = Options(demo=True, verbose=options.verbose)
+        options = replace(options, data_dir=scratch.name)
     try:
         async with open_app(options) as app:
             count = len(await app.conversations.recent())
-            if not app.folders.temporary:
+            if options.data_dir != scratch.name and not options.demo:
                 checks.append(Check("database", "ok", f"{count} conversations in {_home(app.folders.data)}"))
-            for provider in origins if online else ():
+            for provider in app.providers.names() if online else ():
                 began_s = time.monotonic()
                 try:
                     models = await app.engine.call(app.providers.live_models, provider)
@@ -451,6 +453,8 @@ async def examine(options: Options, online: bool) -> list[Check]:
                     checks.append(Check(provider, "note", error.message, error.action))
     except GroqdeskError as error:
         checks.append(Check("database", "problem", error.message, error.action))
+    finally:
+        scratch.cleanup()
     return checks
 
 

@@ -29,6 +29,8 @@ def keys(parsed: argparse.Namespace) -> int:
     from groqdesk.app import open_vault
     from groqdesk.core.secrets import clean_key
 
+    if parsed.demo:
+        return usage_error("The demo has no keys. Leave --demo out.")
     vault, origins = open_vault()
     if parsed.keys_command == "list":
         return int(run(_list_keys(vault, origins)))
@@ -77,7 +79,7 @@ async def _show_models(app: App, parsed: argparse.Namespace) -> int:
     from groqdesk.core.errors import ProviderError
 
     if parsed.refresh:
-        for provider in [parsed.provider] if parsed.provider else ["groq"]:
+        for provider in [parsed.provider or app.providers.names()[0]]:
             try:
                 await app.catalog.refresh(provider)
             except ProviderError as error:

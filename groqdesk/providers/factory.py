@@ -75,7 +75,8 @@ class ProviderFactory:
     closed by `aclose` there. Keys come from the vault, else from the environment, and only for the provider's own origin: a
     custom base URL gets GROQDESK_API_KEY, or a dummy where that is not set. `demo_url` is the address of the practice server
     or what starts it when it is first needed; None leaves provider "demo" out. `wrap` puts a cassette around the transport;
-    `keyless` goes with one that replays, where no key is needed.
+    `keyless` goes with one that replays, where no key is needed. `practice_only` leaves every provider out but the practice
+    server.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class ProviderFactory:
         environment: Mapping[str, str],
         wrap: WrapTransport | None = None,
         keyless: bool = False,
+        practice_only: bool = False,
     ) -> None:
         self.catalog = catalog
         self._vault = vault
@@ -99,6 +101,7 @@ class ProviderFactory:
         self._environment = environment
         self._wrap = wrap
         self._keyless = keyless
+        self._practice_only = practice_only
         self._clients: dict[tuple[str, str], CompatibleClient] = {}
 
     def learn(self, catalog: Catalog) -> None:
@@ -106,11 +109,13 @@ class ProviderFactory:
         self.catalog = catalog
 
     def names(self) -> tuple[str, ...]:
+        if self._practice_only:
+            return ("demo",)
         return ("groq", "openai") if self._demo_url is None else ("groq", "openai", "demo")
 
     def base_url(self, provider: str) -> str:
         """The provider's own address. `BadRequest`, not sent, for a name that is none."""
-        if provider in BASE_URLS:
+        if provider in BASE_URLS and not self._practice_only:
             return BASE_URLS[provider]
         if provider == "demo" and self._demo_url is not None:
             return (self._demo_url if isinstance(self._demo_url, str) else self._demo_url()).rstrip("/")

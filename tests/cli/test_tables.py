@@ -152,3 +152,16 @@ def test_a_full_output_is_a_sentence(groqdesk: Command) -> None:
             text=True,
         )
     assert (done.returncode, done.stderr) == (5, "The output cannot be written: no space left.\n")
+
+
+def test_the_demo_knows_no_key_and_no_other_server(groqdesk: Command) -> None:
+    groqdesk.environment |= {"GROQ_API_KEY": "gsk_0123456789abcdef3f9A", "HTTPS_PROXY": "http://127.0.0.1:9"}
+    live = groqdesk("--demo", "models", "llm", "--provider", "demo", "--refresh", "--json")
+    assert live.code == 0
+    assert any(model["live"] for model in json.loads(live.out)["models"])
+    asked = groqdesk("--demo", "chat", "--json", "--provider", "groq", "hi")
+    assert (asked.code, json.loads(asked.out)["kind"]) == (2, "bad_request")
+    assert groqdesk("--demo", "keys", "list").code == 2
+    answered = groqdesk("--demo", "chat", "--json", "hi")
+    assert (answered.code, answered.events[0]["provider"]) == (0, "demo")
+    assert not (groqdesk.home / "groqdesk.db").exists()
