@@ -124,7 +124,7 @@ def capability_words(model: ModelInfo) -> tuple[str, ...]:
     return (_PROVIDER_WORDS.get(model.provider, model.provider), *(word for word, has in flags if has))
 
 
-_PROVIDER_WORDS = {"groq": "Groq", "openai": "OpenAI", "demo": "Practice", "offline": "Offline"}
+_PROVIDER_WORDS = {"groq": "Groq", "openai": "OpenAI", "demo": "Demo", "offline": "Offline"}
 
 
 def transcription_cost_nano_usd(model: ModelInfo, duration_ms: int) -> int | None:

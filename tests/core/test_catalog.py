@@ -260,7 +260,7 @@ def test_what_speech_models_take() -> None:
     ("provider", "name", "words"),
     [
         ("groq", "gpt-oss-120b", ("Groq", "Tools", "Schema", "Reasoning")),
-        ("demo", "gpt-oss-20b", ("Practice", "Tools", "Schema", "Reasoning")),
+        ("demo", "gpt-oss-20b", ("Demo", "Tools", "Schema", "Reasoning")),
         ("groq", "qwen3.8-27b", ("Groq", "Tools", "Reasoning", "Vision")),
         ("groq", "whisper-large-v3", ("Groq", "Translation")),
         ("openai", "gpt-4o", ("OpenAI", "Tools", "Schema", "Vision")),
