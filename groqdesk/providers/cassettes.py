@@ -11,6 +11,7 @@ import asyncio
 import base64
 import binascii
 import json
+import logging
 import math
 import os
 import re
@@ -24,6 +25,8 @@ from typing import Any, Final
 import httpx
 
 from groqdesk.core.errors import LocalProblem
+
+log = logging.getLogger(__name__)
 
 FORMAT: Final = "groqdesk cassette"
 VERSION: Final = 1
@@ -202,7 +205,12 @@ class Recorder(httpx.AsyncBaseTransport):
         self._path = path
         self._clock = clock
         self._saved_s = -math.inf
-        self.cassette = Cassette.load(path) if path.exists() else Cassette()
+        self._failed = False
+        try:
+            self.cassette = Cassette.load(path) if path.exists() else Cassette()
+            self.cassette.save(path)
+        except OSError as error:
+            raise LocalProblem(f"The recording cannot be written: {error.strerror}.") from error
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         request.headers["Accept-Encoding"] = "identity"
@@ -235,8 +243,13 @@ class Recorder(httpx.AsyncBaseTransport):
     def save(self, *, if_due: bool = False) -> None:
         now = self._clock()
         if not if_due or now - self._saved_s >= SAVE_EVERY_S:
-            self.cassette.save(self._path)
             self._saved_s = now
+            try:
+                self.cassette.save(self._path)
+            except OSError as error:  # the answer matters more than its recording
+                if not self._failed:
+                    log.warning("a recording could not be saved: %s", error.strerror)
+                self._failed = True
 
     def now(self) -> float:
         return self._clock()
@@ -357,6 +370,9 @@ def canonical(body: bytes) -> bytes:
     document = _json_of(body)
     if document is None:
         return body
+    if isinstance(document, dict):
+        # Sent to some addresses only; it changes how a reply ends, not what is answered.
+        document = {name: value for name, value in document.items() if name != "stream_options"}
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode(
         errors="surrogatepass"
     )
@@ -371,7 +387,7 @@ def _differences(known: Interaction, method: str, path: str, body: bytes) -> lis
     recorded, asked = _json_of(known.body), _json_of(body)
     if not isinstance(recorded, dict) or not isinstance(asked, dict):
         return found if known.body == body else [*found, "body"]
-    for name in sorted(recorded.keys() | asked.keys(), key=lambda n: (n != "model", n)):
+    for name in sorted((recorded.keys() | asked.keys()) - {"stream_options"}, key=lambda n: (n != "model", n)):
         ours, theirs = recorded.get(name), asked.get(name)
         if ours == theirs and (name in recorded) == (name in asked):
             continue

@@ -9,11 +9,11 @@ from datetime import date
 from typing import Final
 
 from groqdesk.core.catalog import Catalog
-from groqdesk.core.errors import BadRequest, KeyringProblem, NoKey
+from groqdesk.core.errors import BadRequest, InvalidKey, KeyringProblem, NoKey
 from groqdesk.core.messages import ChatRequest, ModelChoice
 from groqdesk.core.parameters import to_wire
 from groqdesk.core.ports import Clock, KeyCheck, KeyVault, LiveModel, LLMProvider, UsageLog
-from groqdesk.core.secrets import Secret
+from groqdesk.core.secrets import Secret, clean_key
 from groqdesk.core.settings import Timings
 from groqdesk.core.usage import TokenPrice
 from groqdesk.providers import groq
@@ -149,6 +149,8 @@ class ProviderFactory:
         await asyncio.gather(*(client.aclose() for client in clients))
 
     def _price(self, provider: str, model: str) -> TokenPrice | None:
+        if self._keyless:
+            return TokenPrice(0, 0, 0)  # a replay was paid for when it was recorded
         return self.catalog.price(provider, model)
 
     def _client(self, provider: str, base_url: str | None) -> CompatibleClient:
@@ -169,7 +171,8 @@ class ProviderFactory:
         own_origin = KEY_ORIGINS.get(provider)
 
         practice_key = Secret("demo")
-        custom_key = Secret(self._environment.get(_CUSTOM_KEY_VARIABLE, "").strip() or "none")
+        given = self._environment.get(_CUSTOM_KEY_VARIABLE, "").strip()
+        custom_key = _usable(given, _CUSTOM_KEY_VARIABLE, provider) if custom and given else Secret("none")
 
         async def key() -> Secret:
             if self._keyless:
@@ -211,6 +214,14 @@ class ProviderFactory:
         if stored is not None:
             return stored.secret
         if from_environment:
-            return Secret(from_environment)
+            return _usable(from_environment, variable, provider)
         label = _DIALECTS[provider].label.inline
         raise NoKey(f"No key for {label} is stored.", action="Add a key", provider=provider, sent=False)
+
+
+def _usable(text: str, variable: str, provider: str) -> Secret:
+    """A key from the environment. `InvalidKey`, not sent, for what cannot be one."""
+    try:
+        return clean_key(text)
+    except ValueError:
+        raise InvalidKey(f"{variable} holds no usable key. Nothing was sent.", provider=provider, sent=False) from None

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
 
-from groqdesk.core.errors import ConnectionFailed, LocalProblem, Offline, ProviderError, TimedOut
+from groqdesk.core.errors import BadResponse, ConnectionFailed, LocalProblem, Offline, ProviderError, TimedOut
 from groqdesk.core.ids import new_id
 from groqdesk.core.messages import (
     ChatEvent,
@@ -91,6 +91,8 @@ class Metered:
             if sent:
                 attempt.failed(error)
             raise
+        except LocalProblem:  # a missed recording, a locked keyring: nothing was sent
+            raise
         except (asyncio.CancelledError, GeneratorExit):
             if sent:
                 attempt.stopped()
@@ -128,7 +130,9 @@ class _Attempt:
         return TokenUsage(estimate_messages(request.messages, request.tools), estimate(text), estimated=True)
 
     def failed(self, error: ProviderError) -> None:
-        usage = self.estimated("".join(self.texts)) if self.texts else TokenUsage(estimated=error.sent)
+        # A server that began to answer has read the prompt; a page of the network has not.
+        begun = bool(self.texts) or (error.status == 200 and not isinstance(error, BadResponse))
+        usage = self.estimated("".join(self.texts)) if begun else TokenUsage(estimated=error.sent)
         self.record("failed", usage, request_id=error.request_id, error=error)
 
     def stopped(self) -> None:

@@ -352,3 +352,15 @@ async def test_a_long_stream_is_on_disk_while_it_runs(path):
     assert seen == [1, 1, 3, 3]
     whole = Cassette.load(path).interactions[0]
     assert (len(whole.pieces), whole.complete) == (4, True)
+
+
+async def test_a_recording_that_cannot_be_written_is_told_before_anything_is_sent(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    with pytest.raises(LocalProblem, match="The recording cannot be written"):
+        Recorder(httpx.MockTransport(lambda request: httpx.Response(200)), blocked / "call.json")
+
+
+def test_what_only_some_addresses_are_asked_does_not_make_a_miss():
+    asked = canonical(b'{"model": "m", "stream_options": {"include_usage": true}}')
+    assert asked == canonical(b'{"model":"m"}')

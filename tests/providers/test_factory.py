@@ -278,3 +278,14 @@ async def test_a_key_is_checked_without_storing_it(made, server, monkeypatch):
     with pytest.raises(Permission):
         await source.check_key("groq", Secret(KEY))
     assert vault.asked == []
+
+
+@pytest.mark.parametrize("text", ["gsk_ab cdefgh", "gsk_ab\ncdefgh", "gsk_ключ0123456"])
+async def test_a_key_from_the_environment_that_cannot_be_one_is_sent_nowhere(made, server, text):
+    llm = made(environment={"GROQ_API_KEY": text}).llm(ModelChoice("groq", "openai/gpt-oss-120b"), Ledger())
+    _, error = await until_error(llm.generate_streaming_response(ask()), InvalidKey)
+    assert not error.sent
+    assert "GROQ_API_KEY" in error.message
+    with pytest.raises(InvalidKey, match="GROQDESK_API_KEY"):
+        made(environment={"GROQDESK_API_KEY": text}).llm(ModelChoice("groq", "m", server.url), Ledger())
+    assert server.seen == []
