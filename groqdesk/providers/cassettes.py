@@ -37,9 +37,10 @@ _DROPPED_HEADERS: Final = frozenset(
     {"set-cookie", "cookie", "authorization", "proxy-authenticate", "www-authenticate", "cf-ray", "openai-organization",
      "openai-project", "content-encoding", "content-length", "transfer-encoding", "connection", "keep-alive"}
 )  # fmt: skip
-# Replaced by as many bytes as they had, so that chunks keep their places even where a key lies across two of them.
+# Replaced by as many bytes as they had, so that chunks keep their places even where a key lies across two of them. Real
+# ones have far more than 16 characters after the prefix; words such as org-mode or "bearer tokens" have fewer.
 _SECRETS: Final = re.compile(
-    rb"(?<![A-Za-z0-9])((?:gsk|sk|rk|pk)[_-]|org[_-]|Bearer )([A-Za-z0-9._~+/=\-]{3,})", re.IGNORECASE
+    rb"(?<![A-Za-z0-9])((?:gsk|sk|rk|pk)[_-]|org[_-]|Bearer )([A-Za-z0-9._~+/=\-]{16,})", re.IGNORECASE
 )
 
 
@@ -195,7 +196,8 @@ class Recorder(httpx.AsyncBaseTransport):
     """Passes requests to another transport and writes what happens to `path`.
 
     The file is whole after every interaction and, while a body streams, at least every second. Replies are asked for
-    uncompressed, so that they can be read in the file.
+    uncompressed, so that they can be read in the file. `LocalProblem` when made, if the file cannot be written; a save that
+    fails later is logged once and ends no stream.
     """
 
     def __init__(
@@ -210,7 +212,7 @@ class Recorder(httpx.AsyncBaseTransport):
             self.cassette = Cassette.load(path) if path.exists() else Cassette()
             self.cassette.save(path)
         except OSError as error:
-            raise LocalProblem(f"The recording cannot be written: {error.strerror}.") from error
+            raise LocalProblem(f"The recording cannot be written: {error.strerror or error}.") from error
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         request.headers["Accept-Encoding"] = "identity"
@@ -246,9 +248,9 @@ class Recorder(httpx.AsyncBaseTransport):
             self._saved_s = now
             try:
                 self.cassette.save(self._path)
-            except OSError as error:  # the answer matters more than its recording
+            except (OSError, UnicodeEncodeError) as error:  # the answer matters more than its recording
                 if not self._failed:
-                    log.warning("a recording could not be saved: %s", error.strerror)
+                    log.warning("a recording could not be saved: %s", error)
                 self._failed = True
 
     def now(self) -> float:

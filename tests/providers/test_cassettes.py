@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import math
 
 import httpx
@@ -31,7 +32,7 @@ from groqdesk.providers.transport import HttpClient
 from tests.providers.conftest import KEY, ManualClock, ask, collected, until_error
 from tests.providers.fault_server import END, chunk
 
-ORG = "org_01jabcdefghijk"
+ORG = "org_01jabcdefghijkmnpqrstvwxyz"
 
 
 def llm_with(url: str, wrap, fast: bool = True, timings: Timings | None = None) -> tuple[GroqLLMProvider, GroqClient]:
@@ -364,3 +365,54 @@ async def test_a_recording_that_cannot_be_written_is_told_before_anything_is_sen
 def test_what_only_some_addresses_are_asked_does_not_make_a_miss():
     asked = canonical(b'{"model": "m", "stream_options": {"include_usage": true}}')
     assert asked == canonical(b'{"model":"m"}')
+
+
+def test_a_miss_does_not_name_what_only_some_addresses_are_asked():
+    asked = tape(stream_options={"include_usage": True}, seed=1)
+    player = Player(Cassette([tape()]))
+    with pytest.raises(CassetteMiss, match=r"differs in parameter seed \(absent recorded, 1 asked\)\.$"):
+        player._find(asked.method, asked.path, asked.body)
+
+
+@pytest.mark.parametrize("trouble", [OSError(28, "No space left on device"), "a character that no file takes"])
+async def test_a_save_that_fails_later_ends_no_stream(server, path, fast, monkeypatch, caplog, trouble):
+    server.script(lambda x: x.stream(chunk("Deep "), chunk("sea."), END))
+    llm, client = llm_with(server.url, lambda inner: Recorder(inner, path), fast)
+    await collected(llm.generate_streaming_response(ask("a")))
+    before = path.read_bytes()
+
+    def fails(*_args, **_kwargs):
+        if isinstance(trouble, str):
+            "\ud800".encode()
+        raise trouble
+
+    monkeypatch.setattr(cassettes.json, "dump", fails)
+    with caplog.at_level(logging.WARNING, cassettes.__name__):
+        for text in ("b", "c"):
+            assert text_of(await collected(llm.generate_streaming_response(ask(text)))) == "Deep sea."
+    await client.aclose()
+    assert [record.message[:32] for record in caplog.records] == ["a recording could not be saved: "]
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir()] == ["one.json"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "bearer tokens",
+        "Bearer authentication",
+        "org-mode",
+        "org_chart",
+        "sk-learn",
+        "SK-Learn",
+        "pk_name",
+        "rk-3 of rk-4",
+    ],
+)
+def test_plain_words_are_no_secrets(text):
+    assert redact_bytes(text.encode()) == text.encode()
+
+
+@pytest.mark.parametrize("prefix", ["gsk_", "sk-", "sk-proj-", "org-", "org_", "Bearer ", "bearer "])
+def test_the_shortest_secret_is_taken_out(prefix):
+    assert b"0123456789abcdef" not in redact_bytes(f"say {prefix}0123456789abcdef!".encode())
