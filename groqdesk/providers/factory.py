@@ -126,7 +126,10 @@ class ProviderFactory:
         )
 
     def llm(self, choice: ModelChoice, usage: UsageLog) -> LLMProvider:
-        """A language model, metered into `usage`. Raises `BadRequest`, not sent, for a wrong provider or address."""
+        """A language model, metered into `usage`.
+
+        Raises, not sent, `BadRequest` for a wrong provider or address, `InvalidKey` for a GROQDESK_API_KEY that is no key.
+        """
         client = self._client(choice.provider, choice.base_url)
         provider = (
             GroqLLMProvider(client, self._timings)
@@ -172,7 +175,8 @@ class ProviderFactory:
 
         practice_key = Secret("demo")
         given = self._environment.get(_CUSTOM_KEY_VARIABLE, "").strip()
-        custom_key = _usable(given, _CUSTOM_KEY_VARIABLE, provider) if custom and given else Secret("none")
+        elsewhere = custom and not self._keyless and origin_of(address) != own_origin
+        custom_key = _usable(given, _CUSTOM_KEY_VARIABLE, provider) if elsewhere and given else Secret("none")
 
         async def key() -> Secret:
             if self._keyless:

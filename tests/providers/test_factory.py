@@ -11,6 +11,7 @@ from groqdesk.core.ports import LLMProvider, ProviderSource, StoredKey
 from groqdesk.core.secrets import Secret
 from groqdesk.core.settings import resource
 from groqdesk.providers import factory as factory_module
+from groqdesk.providers.cassettes import Cassette, Player, Recorder
 from groqdesk.providers.factory import KEY_ORIGINS, ProviderFactory
 from tests.providers.conftest import KEY, Ledger, ManualClock, ask, collected, until_error
 from tests.providers.fault_server import END, chunk
@@ -51,7 +52,7 @@ class FakeVault:
 async def made(fast, timings):
     built: list[ProviderFactory] = []
 
-    def make(vault=None, environment=None, demo_url=None) -> ProviderFactory:
+    def make(vault=None, environment=None, demo_url=None, **more) -> ProviderFactory:
         source = ProviderFactory(
             vault=vault or FakeVault(),
             catalog=CATALOG,
@@ -60,6 +61,7 @@ async def made(fast, timings):
             fast_transport=fast,
             demo_url=demo_url,
             environment=environment or {},
+            **more,
         )
         built.append(source)
         return source
@@ -289,3 +291,35 @@ async def test_a_key_from_the_environment_that_cannot_be_one_is_sent_nowhere(mad
     with pytest.raises(InvalidKey, match="GROQDESK_API_KEY"):
         made(environment={"GROQDESK_API_KEY": text}).llm(ModelChoice("groq", "m", server.url), Ledger())
     assert server.seen == []
+
+
+async def test_a_bad_key_for_other_hosts_does_not_stand_in_the_way_at_home(made, server, monkeypatch):
+    """Another path of the provider's own origin gets the provider's own key."""
+    at_home(monkeypatch, server)
+    server.script(lambda x: x.stream(chunk("a"), END))
+    environment = {"GROQ_API_KEY": KEY, "GROQDESK_API_KEY": "two\nlines"}
+    llm = made(environment=environment).llm(ModelChoice("groq", "m", server.url + "/other/v1"), Ledger())
+    await collected(llm.generate_streaming_response(ask()))
+    assert server.seen[0].headers["authorization"] == f"Bearer {KEY}"
+
+
+async def test_a_replay_costs_nothing_and_needs_no_key(made, server, monkeypatch, tmp_path):
+    """Recorded at another address, which is asked for the usage as well; replayed without it."""
+    at_home(monkeypatch, server)
+    path = tmp_path / "one.json"
+    server.script(lambda x: x.stream(chunk("Deep."), END))
+    model = "openai/gpt-oss-20b"
+    live, played = Ledger(), Ledger()
+    recording = made(environment={"GROQDESK_API_KEY": "own"}, wrap=lambda inner: Recorder(inner, path))
+    elsewhere = ModelChoice("groq", model, server.url.replace("127.0.0.1", "localhost") + "/openai/v1")
+    await collected(recording.llm(elsewhere, live).generate_streaming_response(ask()))
+    assert live.records[0].cost_nano_usd > 0
+
+    player = Player(Cassette.load(path))
+    unusable = {"GROQ_API_KEY": "two\nlines", "GROQDESK_API_KEY": "two\nlines"}
+    replay = made(environment=unusable, wrap=lambda _: player, keyless=True)
+    for choice in (ModelChoice("groq", model), elsewhere):
+        await collected(replay.llm(choice, played).generate_streaming_response(ask()))
+    assert [record.usage.total_tokens for record in played.records] == [live.records[0].usage.total_tokens] * 2
+    assert [record.cost_nano_usd for record in played.records] == [0, 0]
+    assert len(server.seen) == 1

@@ -7,12 +7,22 @@ from contextlib import aclosing
 
 import pytest
 
-from groqdesk.core.errors import ConnectionFailed, InvalidKey, NoKey, RateLimited, Truncated
+from groqdesk.core.errors import (
+    BadResponse,
+    ConnectionFailed,
+    InvalidKey,
+    KeyringProblem,
+    NoKey,
+    RateLimited,
+    TimedOut,
+    Truncated,
+)
 from groqdesk.core.messages import CallContext, ChatRequest, Finished, Message, TextDelta
 from groqdesk.core.secrets import Secret
 from groqdesk.core.settings import Timings
 from groqdesk.core.tokens import estimate, estimate_messages
 from groqdesk.core.usage import TokenPrice
+from groqdesk.providers.cassettes import Cassette, CassetteMiss, Player
 from groqdesk.providers.groq import GroqClient, GroqLLMProvider
 from groqdesk.providers.metered import Metered
 from groqdesk.providers.transport import HttpClient
@@ -181,3 +191,47 @@ async def test_an_unknown_price_stays_unknown(server, llm, ledger):
     assert metered.name == "groq"
     await collected(metered.generate_streaming_response(REQUEST))
     assert ledger.records[0].cost_nano_usd is None
+
+
+async def test_what_this_machine_lacks_leaves_no_record(ledger, fast):
+    """A request that no recording fits, a keyring that is locked: nothing was sent."""
+
+    async def key() -> Secret:
+        return Secret("gsk_none")
+
+    async def locked() -> Secret:
+        raise KeyringProblem("The keyring is locked, so no key can be read.")
+
+    player = Player(Cassette())
+    for key_of, kind in ((key, CassetteMiss), (locked, KeyringProblem)):
+        http = HttpClient(Timings(), fast=fast, wrap=lambda _: player, proxies={})
+        client = GroqClient(key_of, http, Timings(), ManualClock())
+        metered = Metered(GroqLLMProvider(client, Timings()), ledger, lambda _p, _m: PRICE, ManualClock())
+        await until_error(metered.generate_streaming_response(ask()), kind)
+        with pytest.raises(kind):
+            await metered.generate_response(ask())
+        await client.aclose()
+    assert ledger.records == []
+
+
+@pytest.mark.parametrize("ending", ["cut", "silent"])
+async def test_a_stream_that_breaks_off_before_its_first_text_has_read_the_prompt(server, metered, ledger, ending):
+    async def answer(x):
+        await x.head(200, "transfer-encoding: chunked")
+        if ending == "silent":
+            await asyncio.sleep(60)
+        await x.end()
+
+    server.script(answer)
+    await until_error(metered.generate_streaming_response(REQUEST), Truncated if ending == "cut" else TimedOut)
+    (record,) = ledger.records
+    assert (record.outcome, record.status, record.ttft_s) == ("failed", 200, None)
+    assert (record.usage.prompt_tokens, record.usage.completion_tokens) == (estimate_messages(REQUEST.messages), 0)
+    assert record.usage.estimated
+    assert record.cost_nano_usd == record.usage.prompt_tokens * 150
+
+
+async def test_a_page_of_the_network_has_read_no_prompt(server, metered, ledger):
+    server.script(lambda x: x.whole(200, b"<html>Sign in</html>"))
+    await until_error(metered.generate_streaming_response(REQUEST), BadResponse)
+    assert (ledger.records[0].usage.total_tokens, ledger.records[0].cost_nano_usd) == (0, 0)
