@@ -56,6 +56,7 @@ def _groqdesk(began_s: float, data: str) -> None:
 
     from PySide6.QtCore import QEvent, QObject
 
+    import groqdesk.ui.import_hook  # noqa: F401, first, as the window does
     from groqdesk.app import Options, open_app
     from groqdesk.engine import ThreadEngine
     from groqdesk.ui.loop import Application, run

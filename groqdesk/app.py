@@ -213,6 +213,7 @@ def open_window(options: Options) -> int:
     if problem := preflight():
         print(problem, file=sys.stderr)  # noqa: T201, the window cannot say it
         return 5
+    import groqdesk.ui.import_hook  # noqa: F401, for what it does
     from groqdesk.ui.main import run_window
 
     _forbid_core_dumps()
@@ -226,6 +227,7 @@ def open_demo(options: Options, seconds: float, pictures: str | None) -> int:
     if problem := preflight():
         print(problem, file=sys.stderr)  # noqa: T201, the window cannot say it
         return 5
+    import groqdesk.ui.import_hook  # noqa: F401, for what it does
     from groqdesk.ui.demo import run_demo
 
     return run_demo(open_app, options.verbose, seconds, Path(pictures) if pictures else None)

@@ -124,6 +124,7 @@ def test_every_refusal_of_a_server_has_its_card_and_the_window_lives_on(person: 
     reply = {"deltas": [], "reasoning": "thinking " * 30, "finish_reason": "length"}
     state, text, _ = person.ask("thinking", reply=reply)
     assert (state, text) == ("done", "")
+    time.sleep(1)  # the database knows the end a moment before the button stands where it will stay
     for y in (641, 648, 634, 655, 627):  # the button above the last line, wherever the fonts put it
         person.screen.click(window, 568, y)
         time.sleep(0.6)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 CODE = """
-import groqdesk.ui.main, linecache
+import groqdesk.ui.import_hook, groqdesk.ui.main, linecache
 import groqdesk.storage.database, groqdesk.providers.factory
 print(sum(len(''.join(entry[2])) for entry in linecache.cache.values() if len(entry) > 2))
 """
