@@ -162,7 +162,7 @@ def test_a_killed_window_loses_nothing_acknowledged(world: World) -> None:
         ),
         "the first run to end",
     )
-    world.simulator.inject(reply={"deltas": ["kept "] * 40}, after_chunks=30, then="stall")
+    world.simulator.inject(path="chat/completions", reply={"deltas": ["kept "] * 40}, after_chunks=30, then="stall")
     world.screen.type("this must survive")
     world.screen.key("Return")
     streamed = wait_until(
