@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import re
 
-from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
+from PySide6.QtCore import QByteArray, QRectF, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
@@ -159,8 +159,3 @@ def draw(painter: QPainter, name: str, color: str | QColor, rect: QRectF) -> Non
     size = round(rect.width())
     image = pixmap(name, color, size, painter.device().devicePixelRatio())
     painter.drawPixmap(rect.toRect().topLeft(), image)
-
-
-def icon_size(size: int) -> QSize:
-    """A square QSize, for QAbstractButton.setIconSize."""
-    return QSize(size, size)

@@ -437,9 +437,6 @@ class ChatViewModel(QObject):
         self._set(undo_delete=None)
         await self._reload_list()
 
-    def forget_undo(self) -> None:
-        self._set(undo_delete=None)
-
     # --- model and parameters ----------------------------------------------------------------------------------------
 
     def choose_model(self, choice: ModelChoice) -> None:

@@ -61,10 +61,6 @@ class Slider(QSlider):
         self.setValue(round((value - self._low) / self._step))
         self._quiet = False
 
-    def set_default(self, value: float) -> None:
-        """What a double-click goes back to."""
-        self._default = value
-
     def apply_theme(self, theme: Theme) -> None:
         """Takes the height."""
         self.setFixedHeight(theme.px(20))
